@@ -1,0 +1,47 @@
+# The two commands a newcomer needs: `make repro` and `make test`.
+SHELL := /bin/bash
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# torch's CPU build: from a directory of wheels where PIP_FIND_LINKS names one, else its own index.
+UV := $(shell command -v uv || echo .uv/bin/uv)
+TORCH := $(if $(PIP_FIND_LINKS),--find-links "$(PIP_FIND_LINKS)",--torch-backend cpu)
+EXTRAS := --extra train --extra dev --extra bench
+COMPILE = $(UV) pip compile -q --python-version 3.11 --no-emit-index-url --no-emit-find-links \
+	--custom-compile-command "make lock" pyproject.toml $(EXTRAS)
+
+.PHONY: repro test check setup lock seeds
+.DELETE_ON_ERROR:
+
+repro: setup  ## prompts to policy: run every stage whose inputs changed
+	dvc repro
+
+test: setup  ## every test, slow ones included
+	python -m pytest
+
+check: setup  ## style and types
+	ruff check .
+	ruff format --check .
+	mypy
+
+seeds: setup  ## the demo's gold accuracy over seeds 0, 1, 2
+	python tests/bench/seeds.py
+
+setup: .venv/.installed  ## the locked environment, and this project in it
+
+.venv/.installed: requirements-cpu.txt pyproject.toml | $(UV)
+	test -x .venv/bin/python || $(UV) venv -q --python 3.11 .venv
+	$(UV) pip sync -q --python .venv/bin/python $(TORCH) requirements-cpu.txt
+	$(UV) pip install -q --python .venv/bin/python --no-deps -e .
+	touch $@
+
+.uv/bin/uv:
+	python3 -m venv .uv
+	.uv/bin/pip install -q uv
+
+# vLLM's CPU build runs without these three, and a CUDA torchvision beside a CPU torch breaks it.
+OVERRIDES := torchvision torchaudio torchcodec
+
+lock: | $(UV)  ## compile both locks anew from pyproject.toml
+	printf "%s ; sys_platform == 'never'\n" $(OVERRIDES) > .overrides
+	$(COMPILE) --extra cpu --override .overrides $(TORCH) -o requirements-cpu.txt
+	$(COMPILE) --extra cuda --python-platform x86_64-manylinux_2_28 -o requirements-cuda.txt
+	rm .overrides

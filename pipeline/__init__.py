@@ -1,0 +1,1 @@
+"""The runner: params, table files and their contracts, the ledger, the `rather` command."""

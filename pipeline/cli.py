@@ -1,0 +1,93 @@
+"""The `rather` command. Heavy packages are imported by the work, never by `--help`."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+app = typer.Typer(
+    name="rather",
+    help="Chosen rather than rejected: preference data, from prompts and ratings to a policy.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+RUN_EXAMPLES = """[bold]Examples[/bold]
+
+rather run winnow           one stage, on the tables of the stages before it
+
+rather run rate verifier    a stage that has one run per rater, data set or policy
+
+dvc repro                   every stage whose inputs changed, in order
+"""
+
+CONVERT_EXAMPLES = """[bold]Examples[/bold]
+
+rather convert ratings.jsonl --to dpo --out pairs.parquet
+
+rather convert stars.csv --to kto --out labels.jsonl --set source.mapping.scores='[stars]'
+
+rather convert ratings.parquet --to dpo --out pairs.parquet --set winnow.margin.at_least=1
+"""
+
+
+@app.command(epilog=RUN_EXAMPLES)
+def run(
+    stage: Annotated[str, typer.Argument(help="A stage of dvc.yaml, such as winnow.")],
+    name: Annotated[
+        str | None, typer.Argument(help="Which rater, data set or policy, where there are several.")
+    ] = None,
+) -> None:
+    """Run one stage in this repository, as dvc.yaml does."""
+    from pipeline.stages import run_stage
+
+    run_stage(Path(), stage, name)
+
+
+@app.command(epilog=CONVERT_EXAMPLES)
+def convert(
+    source: Annotated[Path, typer.Argument(metavar="INPUT", help="A file of rated responses.")],
+    to: Annotated[Literal["dpo", "kto"], typer.Option(help="Pairs, or single labelled answers.")],
+    out: Annotated[Path, typer.Option(help="The file to write: .parquet or .jsonl.")],
+    format_: Annotated[
+        str, typer.Option("--from", metavar="FORMAT", help="auto, or a format by name.")
+    ] = "auto",
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Change a parameter of params.yaml."),
+    ] = None,
+) -> None:
+    """Turn one file of ratings into a training set, without DVC.
+
+    Beside the training set lies OUT.dropped.parquet, with every row that is not in it and why.
+    """
+    from pipeline.once import convert_file
+
+    convert_file(source, to, out, format_, changes or [])
+
+
+def main(arguments: list[str] | None = None) -> Any:
+    """Run the command; a mistake of the user's is one line and exit code 2, never a traceback."""
+    os.environ.setdefault("PYTHONHASHSEED", "0")
+    try:
+        return app(args=arguments)
+    except Exception as error:
+        code = _exit_code(error)
+        if code is None:
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(code)
+
+
+def _exit_code(error: Exception) -> int | None:
+    """Give the exit code of an error that rather stops for on purpose, None of any other."""
+    from schemas.errors import RatherError
+    from trainer.errors import TrainerError
+
+    if isinstance(error, RatherError):
+        return error.exit_code
+    return 2 if isinstance(error, TrainerError) else None

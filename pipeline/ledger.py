@@ -1,0 +1,48 @@
+"""The ledger: every row that came in was kept, or was dropped for a named reason."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.files import write_text
+from schemas.errors import BalanceError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+class Ledger:
+    """One stage's account, per unit (prompts, responses, ratings, pairs, rows), and its figures."""
+
+    def __init__(self, stage: str) -> None:
+        self.stage = stage
+        self.entries: dict[str, Any] = {}
+
+    def account(self, unit: str, *, came: int, kept: int, dropped: dict[str, int]) -> None:
+        """Enter a unit's rows; raise BalanceError unless came = kept + dropped."""
+        lost = came - kept - sum(dropped.values())
+        if lost:
+            raise BalanceError(
+                f"{self.stage}: {came:,} {unit} came in, {kept:,} were kept and "
+                f"{sum(dropped.values()):,} dropped: {lost:,} are unaccounted for"
+            )
+        self.entries[unit] = {"in": came, "kept": kept, "dropped": dict(sorted(dropped.items()))}
+
+    def note(self, **figures: Any) -> None:
+        """Enter figures that belong beside the counts."""
+        self.entries |= figures
+
+    def write(self, path: Path) -> None:
+        """Write the account as JSON, for `dvc metrics show`."""
+        write_text(path, json.dumps(self.entries, indent=2) + "\n")
+
+
+def by_reason(dropped: "pl.DataFrame") -> dict[str, int]:
+    """Count rows by their reason; rows without one were not dropped."""
+    counts = dropped["reason"].drop_nulls().value_counts()
+    return {reason: int(count) for reason, count in counts.iter_rows()}
+
+
+def is_account(entry: object) -> bool:
+    """Tell a unit's account from a figure beside it."""
+    return isinstance(entry, dict) and entry.keys() == {"in", "kept", "dropped"}

@@ -1,0 +1,253 @@
+"""The stages that make, ask or judge models."""
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from pipeline.files import replacing, write_text
+from pipeline.ledger import Ledger, by_reason
+from pipeline.params import Training, rater_options
+from pipeline.run import Run
+from schemas.errors import UserError
+
+
+def run_model(run: Run) -> None:
+    """Resolve the model that everything starts from."""
+    from stages.model import resolve
+
+    model = run.params.model
+    resolve(model.name, model.revision, run.model("base"), run.params.seed)
+
+
+def run_sft(run: Run) -> None:
+    """Teach the base model the source's demonstrations."""
+    from stages.teach import demonstrations
+
+    rows = demonstrations(run.read("load/prompts"))
+    _teach(run, "sft", "base", rows, run.params.sft)
+
+
+def run_reward(run: Run) -> None:
+    """Train a reward model on the source's comparisons."""
+    from stages.teach import reward_pairs
+
+    rows = reward_pairs(
+        run.read("load/prompts"), run.read("load/responses"), run.read("load/comparisons")
+    )
+    _teach(run, "reward", "sft", rows, run.params.reward)
+
+
+def _teach(run: Run, stage: str, start: str, rows: pl.DataFrame, training: Training) -> None:
+    """Train a stage's model on rows; without rows or epochs the model it starts from goes on."""
+    losses = {"sft": "sft", "reward": "bradley_terry"}
+    if rows.is_empty() or training.epochs == 0:
+        shutil.rmtree(run.model(stage), ignore_errors=True)
+        shutil.copytree(run.model(start), run.model(stage))
+        why = "no rows to learn from" if rows.is_empty() else "epochs is 0"
+        _write_training(run, stage, {"trained": False, "why": why}, rows.height)
+        return
+    data = run.root / ".work" / stage
+    data.mkdir(parents=True, exist_ok=True)
+    rows.write_parquet(data / "train.parquet")
+    _train(run, stage, start, data, losses[stage], training, None)
+
+
+def run_reference(run: Run, name: str) -> None:
+    """Compute the reference's log-probs for a data set, once."""
+    from trainer.reference import write_reference
+
+    tokens = write_reference(
+        model=weights(run.model("sft")),
+        data=run.data / "convert" / name,
+        out=run.data / "reference" / f"{name}.parquet",
+        config=_config(run, name, run.params.train[name]),  # type: ignore[index]
+    )
+    write_text(
+        run.data / "metrics" / "reference" / f"{name}.json", json.dumps(tokens, indent=2) + "\n"
+    )
+
+
+def run_train(run: Run, name: str) -> None:
+    """Train a policy with a preference loss."""
+    training = run.params.train[name]  # type: ignore[index]
+    data, reference = run.data / "convert" / name, run.data / "reference" / f"{name}.parquet"
+    _train(run, name, "sft", data, name, training, reference)
+
+
+def _train(
+    run: Run,
+    name: str,
+    start: str,
+    data: Path,
+    loss: str,
+    training: Training,
+    reference: Path | None,
+) -> None:
+    """Call the trainer, and write its metrics and history."""
+    from trainer.train import train
+
+    metrics = train(
+        model=weights(run.model(start)),
+        data=data,
+        out=run.model(name),
+        config=_config(run, loss, training),
+        reference=reference,
+    )
+    _write_training(run, name, metrics, metrics["tokens"]["train"]["rows"])
+
+
+def _config(run: Run, loss: str, training: Training) -> Any:
+    """Put a stage's parameters into the trainer's words."""
+    from trainer.config import TrainConfig
+
+    return TrainConfig(
+        loss=loss, max_length=run.params.max_length, seed=run.params.seed, **training.model_dump()
+    )
+
+
+def _write_training(run: Run, name: str, metrics: dict[str, Any], num_rows: int) -> None:
+    """Write a training's metrics, its row account, and its history for `dvc plots`."""
+    history = metrics.pop("history", [])
+    ledger = Ledger(f"train/{name}")
+    tokens = metrics.get("tokens", {}).get("train")
+    if tokens:
+        dropped = tokens["dropped"]
+        ledger.account("rows", came=num_rows, kept=tokens["kept"], dropped=dropped)
+    ledger.note(**metrics)
+    run.close(ledger)
+    frame = pl.DataFrame(history, infer_schema_length=None) if history else HISTORY
+    with replacing(run.data / "plots" / "train" / f"{name}.csv") as draft:
+        frame.write_csv(draft)
+
+
+HISTORY = pl.DataFrame(schema={"step": pl.Int64, "loss": pl.Float64})
+
+
+def weights(folder: Path) -> Path:
+    """Give the folder that holds a model's files, fetching a pinned hub model where it must."""
+    from stages.model import locate
+
+    name, revision = locate(folder)
+    if revision is None:
+        return Path(name)
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(name, revision=revision))
+    except OSError as error:
+        raise UserError(
+            f"model: expected {name} at {revision} from the hub, found "
+            f"{type(error).__name__}: {error}; check the network, or give a local folder"
+        ) from error
+
+
+def run_generate(run: Run) -> None:
+    """Sample answers to the source's prompts, unless the source brought its own."""
+    from stages.generate import generate
+
+    prompts = run.read("load/prompts")
+    if run.read("load/ratings").height:
+        prompts = prompts.clear()
+    ledger = Ledger("generate")
+    responses = run.write(
+        "generate/responses",
+        generate(
+            prompts=prompts,
+            model=weights(run.model("sft")),
+            options=run.params.generate,
+            seed=run.params.seed,
+            generator="sft",
+            store=run.work("generate"),
+        ),
+    )
+    _account_responses(ledger, responses, prompts.height * run.params.generate.num_samples)
+    run.close(ledger)
+
+
+def run_sample(run: Run, name: str) -> None:
+    """Sample a policy's answers to the held-out prompts."""
+    from stages.generate import generate
+
+    prompts = run.read("load/prompts").filter(pl.col("split") == "test")
+    ledger = Ledger(f"sample/{name}")
+    responses = run.write(
+        f"sample/{name}",
+        generate(
+            prompts=prompts,
+            model=weights(run.model(name)),
+            options=run.params.generate,
+            seed=run.params.seed,
+            generator=name,
+            store=run.work("sample"),
+        ),
+    )
+    _account_responses(ledger, responses, prompts.height * run.params.generate.num_samples)
+    run.close(ledger)
+
+
+def _account_responses(ledger: Ledger, responses: pl.DataFrame, asked: int) -> None:
+    """Account for the samples that were asked for."""
+    given = int(responses["text"].count())
+    ledger.account("responses", came=asked, kept=given, dropped=by_reason(responses))
+    ledger.note(tokens=int(responses["num_tokens"].sum()))
+
+
+def run_rate(run: Run, name: str) -> None:
+    """Let one rater rate the generated responses."""
+    kind, options = rater_options(run.params, name)
+    rate = import_module(f"stages.raters.{kind}").rate
+    responses = run.read("generate/responses")
+    found = rate(name, run.read("load/prompts"), responses, options, run.params.seed)
+    ratings = run.write(f"rate/{name}", found)
+    distinct = responses["response_id"].drop_nulls().n_unique()
+    given = int(ratings["score"].count())
+    ledger = Ledger(f"rate/{name}")
+    ledger.account("responses", came=distinct, kept=given, dropped=by_reason(ratings))
+    ledger.note(mean=ratings["score"].mean())
+    run.close(ledger)
+
+
+def run_evaluate(run: Run) -> None:
+    """Compare the trained policies with the one they started from."""
+    from stages.evaluate import evaluate
+
+    samples = {name: run.read(f"sample/{name}") for name in run.params.policies}
+    metrics = evaluate(run.read("load/prompts"), samples, _rewards(run, samples))
+    path = run.data / "metrics" / "evaluate.json"
+    write_text(path, json.dumps(metrics, indent=2) + "\n")
+
+
+def _rewards(run: Run, samples: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """Let the run's own reward model rate the samples, where the run has trained one."""
+    from stages.raters import reward_model
+
+    options = [rater_options(run.params, name) for name in run.params.raters]
+    models = [given for kind, given in options if kind == "reward_model"]
+    training = json.loads((run.data / "metrics" / "train" / "reward.json").read_text())
+    if not models or not training["trained"]:
+        return {}
+    prompts, seed = run.read("load/prompts"), run.params.seed
+    return {
+        policy: reward_model.rate(policy, prompts, given, models[0], seed)
+        for policy, given in samples.items()
+    }
+
+
+MODELLING: dict[str, Callable[[Run], None]] = {
+    "model": run_model,
+    "sft": run_sft,
+    "reward": run_reward,
+    "generate": run_generate,
+    "evaluate": run_evaluate,
+}
+MODELLING_EACH: dict[str, Callable[[Run, str], None]] = {
+    "rate": run_rate,
+    "reference": run_reference,
+    "train": run_train,
+    "sample": run_sample,
+}

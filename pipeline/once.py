@@ -1,0 +1,139 @@
+"""`rather convert`: the curation stages on one file, in a folder of their own that is not kept."""
+
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import polars as pl
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from pipeline.curation import CURATION, ledgers
+from pipeline.dropped import dropped_rows
+from pipeline.files import replacing
+from pipeline.params import Params, make_params
+from pipeline.run import Run
+from schemas.errors import QualityError, UserError
+from schemas.responses import Responses
+from stages.sources.presets import PRESETS
+
+STAGES = {
+    "dpo": ["load", "measure", "calibrate", "pair", "winnow", "choose", "validate", "convert"],
+    "kto": ["load", "measure", "calibrate", "convert"],
+}
+WRITERS: dict[str, Callable[[pl.DataFrame, Path], None]] = {
+    ".parquet": lambda rows, path: rows.write_parquet(path),
+    ".jsonl": lambda rows, path: rows.write_ndjson(path),
+}
+
+
+def convert_file(
+    source: Path, to: Literal["dpo", "kto"], out: Path, format_: str, changes: Sequence[str]
+) -> None:
+    """Write a training set, its dropped rows beside it, and the ledger to the terminal.
+
+    Raises UserError on a mistake in the file or the options, QualityError where the data is below
+    the declared quality; files of an earlier run then stay as they were.
+    """
+    _check_out(out, source)
+    values: dict[str, Any] = {
+        "source": {"path": str(source), "format": format_},
+        "test_fraction": 0,
+        "convert": {"to": [to]},
+    }
+    params = make_params(values, changes, "--set")
+    _check_arguments(params, source, to, format_)
+    with tempfile.TemporaryDirectory(prefix="rather-") as folder:
+        run = Run(Path(folder), params)
+        try:
+            _run_stages(run, STAGES[to])
+        except QualityError:
+            _show(run, STAGES[to])
+            raise
+        _publish(run, to, out)
+
+
+def _check_out(out: Path, source: Path) -> None:
+    """Refuse, before any work, an output that cannot be written or would take the input's place."""
+    if out.suffix not in WRITERS:
+        raise UserError(f"--out {out}: expected a name ending in {' or '.join(WRITERS)}")
+    if not out.parent.is_dir():
+        raise UserError(f"--out {out}: expected an existing folder, found none; make it first")
+    if not os.access(out.parent, os.W_OK | os.X_OK):
+        raise UserError(f"--out {out}: expected a folder to write to, found one that is read-only")
+    for path in (out, _beside(out)):
+        if path.is_dir():
+            raise UserError(f"--out {out}: expected a file, found that {path} is a folder")
+        if path.resolve() == source.resolve():
+            raise UserError(f"--out {out}: {path} is the input itself; choose another name")
+
+
+def _beside(out: Path) -> Path:
+    """Name the file of dropped rows that lies beside a training set."""
+    return out.with_name(f"{out.stem}.dropped.parquet")
+
+
+def _check_arguments(params: Params, source: Path, to: str, format_: str) -> None:
+    """Refuse a format without a file, and changes to what arguments already say."""
+    if format_ == "demo":
+        raise UserError(f"--from demo: expected auto or one of {', '.join(PRESETS)}")
+    said = params.source.path, params.source.format, params.convert.to
+    if said != (str(source), format_, (to,)):
+        raise UserError(
+            "--set: expected no source.path, source.format or convert.to, which INPUT, --from and "
+            "--to say; remove it"
+        )
+
+
+def _run_stages(run: Run, stages: Sequence[str]) -> None:
+    """Run stages in order, showing which one is at work."""
+    run.write("generate/responses", Responses.create_empty())
+    columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("")
+        for stage in stages:
+            progress.update(task, description=stage)
+            CURATION[stage](run)
+            if stage == "load":
+                _require_answers(run)
+
+
+def _require_answers(run: Run) -> None:
+    """Refuse a source of prompts alone: there is nothing in it to prefer."""
+    if run.read("load/responses").is_empty():
+        raise UserError(
+            f"{run.params.source.path}: expected rated responses, found prompts alone; name the "
+            "columns with --from ratings --set source.mapping.response=... "
+            "--set source.mapping.scores='[...]'"
+        )
+
+
+def _publish(run: Run, to: str, out: Path) -> None:
+    """Move the results to where they were asked for, and say what became of every row."""
+    splits = [run.read(f"convert/{to}/{split}") for split in ("train", "test")]
+    rows = pl.concat(splits)
+    stages = STAGES[to]
+    _show(run, stages)
+    if rows.is_empty():
+        raise QualityError(f"{out}: not written: not one row was left; the ledger above says why")
+    beside = _beside(out)
+    dropped = dropped_rows(run, stages)
+    with replacing(beside) as draft_dropped, replacing(out) as draft:
+        dropped.write_parquet(draft_dropped)
+        WRITERS[out.suffix](rows, draft)
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print(f"{out}: {rows.height:,} {to} rows", markup=False)
+    console.print(f"{beside}: {dropped.height:,} dropped rows, each with its reason", markup=False)
+
+
+def _show(run: Run, stages: Sequence[str]) -> None:
+    """Print the ledger."""
+    table = Table("stage", "unit", "in", "kept", "dropped by reason", title="Ledger")
+    for stage, entries in ledgers(run, stages).items():
+        for unit, entry in entries.items():
+            reasons = ", ".join(f"{name} {count:,}" for name, count in entry["dropped"].items())
+            table.add_row(stage, unit, f"{entry['in']:,}", f"{entry['kept']:,}", reasons)
+    Console(stderr=True).print(table)

@@ -1,0 +1,181 @@
+"""Every number a person may turn: params.yaml, read, checked and explained."""
+
+from collections.abc import Iterable
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from schemas.errors import UserError
+from stages.choose import Options as Choose
+from stages.convert import Options as Convert
+from stages.generate import Options as Generate
+from stages.load import Demo, Source
+from stages.validate import Options as Validate
+from stages.winnow import DEFAULT_RULES, RULES
+
+RATER_KINDS = ("annotator", "reward_model", "verifier")
+
+
+class Strict(BaseModel):
+    """A group of parameters that refuses names it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Model(Strict):
+    """What everything starts from: `demo`, a local folder or a hub name, and a hub revision."""
+
+    name: str = "demo"
+    revision: str | None = None
+
+
+class Training(Strict):
+    """How a model is trained; see trainer/config.py for units."""
+
+    beta: float = Field(0.1, gt=0)
+    epochs: int = Field(1, ge=0)
+    learning_rate: float = Field(1e-5, gt=0)
+    batch_size: int = Field(16, ge=1)
+    gradient_accumulation_steps: int = Field(1, ge=1)
+    warmup_ratio: float = Field(0.1, ge=0, lt=1)
+    weight_decay: float = Field(0.0, ge=0)
+    precision: Literal["fp32", "bf16"] = "fp32"
+
+
+class Winnow(Strict):
+    """The rules a pair must pass, in this order, each with its options."""
+
+    rules: dict[str, dict[str, Any]] = Field(default_factory=lambda: dict(DEFAULT_RULES))
+
+    @field_validator("rules", mode="before")
+    @classmethod
+    def _no_options_is_fine(cls, rules: Any) -> Any:
+        """Let `distinct:` alone stand for a rule without options."""
+        if isinstance(rules, dict):
+            return {name: {} if options is None else options for name, options in rules.items()}
+        return rules
+
+    @model_validator(mode="after")
+    def _known(self) -> "Winnow":
+        """Ask each rule whether it takes its options."""
+        for name, options in self.rules.items():
+            if name not in RULES:
+                known = ", ".join(RULES)
+                raise ValueError(f"unknown rule {name!r}; expected some of {known}")
+            try:
+                RULES[name].require(**options)
+            except ValidationError as error:
+                raise ValueError(f"{name}.{_sentence(error)}") from None
+        return self
+
+
+class Params(Strict):
+    """The whole of params.yaml; what it leaves out takes the value given here."""
+
+    seed: int = Field(0, ge=0)
+    model: Model = Model()
+    source: Source = Source()
+    demo: Demo = Demo()
+    test_fraction: float = Field(0.15, ge=0, lt=1)
+    max_length: int = Field(512, ge=8)
+    sft: Training = Training()
+    reward: Training = Training()
+    generate: Generate = Generate()
+    raters: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    winnow: Winnow = Winnow()
+    choose: Choose = Choose()
+    validate_: Validate = Field(default=Validate(), alias="validate")
+    convert: Convert = Convert()
+    train: dict[Literal["dpo", "kto"], Training] = Field(default_factory=dict)
+    policies: tuple[str, ...] = ("sft", "dpo", "kto")
+
+    @model_validator(mode="after")
+    def _raters(self) -> "Params":
+        """Ask each rater's kind whether it takes its options."""
+        for name in self.raters:
+            rater_options(self, name)
+        return self
+
+
+def rater_options(params: Params, name: str) -> tuple[str, Any]:
+    """Give a rater's kind and its options."""
+    entry = params.raters[name]
+    kind = entry.get("kind")
+    if kind not in RATER_KINDS:
+        expected = ", ".join(RATER_KINDS)
+        raise ValueError(f"raters.{name}.kind: expected one of {expected}, found {kind!r}")
+    options = {key: value for key, value in entry.items() if key != "kind"}
+    try:
+        return kind, import_module(f"stages.raters.{kind}").Options(**options)
+    except ValidationError as error:
+        raise ValueError(f"raters.{name}.{_sentence(error)}") from None
+
+
+def read_params(path: Path) -> Params:
+    """Read a params file; raise UserError that names file, parameter, expected and found."""
+    return make_params(_yaml(path), (), str(path))
+
+
+def make_params(values: dict[str, Any], changes: Iterable[str], where: str) -> Params:
+    """Check parameters, after changes like `a.b=1`; what is left out takes its default."""
+    for change in changes:
+        _change(values, change)
+    try:
+        return Params.model_validate(values)
+    except ValidationError as error:
+        raise UserError(f"{where}: {_sentence(error)}") from None
+
+
+def _yaml(path: Path) -> dict[str, Any]:
+    """Parse a params file."""
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except FileNotFoundError:
+        raise UserError(
+            f"{path}: expected a params file, found none; run from the repository's root"
+        ) from None
+    except OSError as error:
+        raise UserError(f"{path}: expected a params file, found {error.strerror}") from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise UserError(f"{path}: expected YAML, found {error}; correct it") from None
+    if not isinstance(values, dict):
+        raise UserError(f"{path}: expected names and values, found {type(values).__name__}")
+    return values
+
+
+def _change(values: dict[str, Any], change: str) -> None:
+    """Set one dotted name; `winnow.RULE` is short for `winnow.rules.RULE`."""
+    name, equals, text = change.partition("=")
+    if not equals or not name:
+        raise UserError(f"--set {change}: expected NAME=VALUE, such as winnow.margin.at_least=0.5")
+    keys = name.split(".")
+    if keys[0] == "winnow" and keys[1:2] != ["rules"]:
+        keys.insert(1, "rules")
+    if keys[:2] == ["winnow", "rules"]:
+        values.setdefault("winnow", {}).setdefault("rules", dict(DEFAULT_RULES))
+    group = values
+    for key in keys[:-1]:
+        inner = group.get(key) or {}
+        if not isinstance(inner, dict):
+            raise UserError(f"--set {change}: {key} is one value, {inner!r}; correct the name")
+        group[key] = dict(inner)
+        group = group[key]
+    try:
+        group[keys[-1]] = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError):  # ValueError: a date that cannot be
+        raise UserError(f"--set {change}: expected a value, found {text!r}") from None
+
+
+def _sentence(error: ValidationError) -> str:
+    """Say the first thing pydantic found wrong: where, what was expected, what was found."""
+    first = error.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "value_error":
+        return f"{where}.{message}" if where else message
+    if first["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+        return f"{where}: no such parameter; correct the name"
+    return f"{where}: {message[0].lower()}{message[1:]}, found {first['input']!r}"

@@ -1,0 +1,33 @@
+"""Every stage of dvc.yaml by name."""
+
+from pathlib import Path
+
+from pipeline.curation import CURATION
+from pipeline.modelling import MODELLING, MODELLING_EACH
+from pipeline.params import read_params
+from pipeline.run import Run
+from schemas.errors import UserError
+
+STAGES = CURATION | MODELLING
+
+
+def run_stage(root: Path, stage: str, name: str | None) -> None:
+    """Run one stage under a root folder; raise UserError where there is no such stage or member."""
+    if stage not in STAGES and stage not in MODELLING_EACH:
+        known = ", ".join(sorted([*STAGES, *MODELLING_EACH]))
+        raise UserError(f"{stage}: no such stage; expected one of {known}")
+    params = read_params(root / "params.yaml")
+    run = Run(root, params)
+    if stage in STAGES:
+        if name is not None:
+            raise UserError(f"{stage}: expected no name after it, found {name!r}")
+        STAGES[stage](run)
+        return
+    members = {"rate": [*params.raters], "sample": [*params.policies]}
+    expected = members.get(stage, [*params.train])
+    if name not in expected:
+        raise UserError(
+            f"{stage}: expected the name of one of {', '.join(expected)} after it, found {name!r}; "
+            "the names are those in params.yaml"
+        )
+    MODELLING_EACH[stage](run, name)

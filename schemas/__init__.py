@@ -1,0 +1,1 @@
+"""The nouns of rather: what each table holds, its columns, units and rules."""

@@ -1,0 +1,24 @@
+"""Features: the numbers that measure takes from each distinct response's text."""
+
+import dataframely as dy
+
+
+class Features(dy.Schema):
+    """One row per distinct response.
+
+    key:        hash of the normalised text: equal keys read the same to a person
+    num_chars:  length in characters
+    num_tokens: length in tokens of the model's tokenizer, or in UTF-8 bytes where there is none
+    blank:      no visible character
+    unfinished: the generator was cut before it ended
+    truncated:  prompt and response together exceed the trainer's max_length
+    """
+
+    response_id = dy.String(primary_key=True, regex="^[0-9a-f]{16}$")
+    prompt_id = dy.String(regex="^[0-9a-f]{16}$")
+    key = dy.String(regex="^[0-9a-f]{16}$")
+    num_chars = dy.Int64(min=0)
+    num_tokens = dy.Int64(min=0)
+    blank = dy.Bool()
+    unfinished = dy.Bool()
+    truncated = dy.Bool()

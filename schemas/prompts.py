@@ -1,0 +1,27 @@
+"""Prompts: the questions, and which side of the split each one stands on."""
+
+import dataframely as dy
+
+from schemas.messages import messages_column
+
+
+class Prompts(dy.Schema):
+    """One row per distinct prompt.
+
+    prompt_id:     hash of the normalised messages, so one prompt under several ids meets itself
+    messages:      system and user turns, the last one the user's
+    split:         train, or test (held out: seen by no training of any kind)
+    category:      the source's own grouping, where it has one
+    demonstration: a good answer to imitate, where the source has one
+    answer:        the one right answer, where a program can check it
+    source_line:   line or row number in the source, from 1
+    """
+
+    prompt_id = dy.String(primary_key=True, regex="^[0-9a-f]{16}$")
+    messages = messages_column()
+    split = dy.String(regex="^(train|test)$")
+    category = dy.String(nullable=True)
+    demonstration = dy.String(nullable=True)
+    answer = dy.String(nullable=True)
+    source = dy.String()
+    source_line = dy.Int64(min=1)

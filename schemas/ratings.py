@@ -1,0 +1,49 @@
+"""Ratings and comparisons: what raters said, of one response or of two."""
+
+import dataframely as dy
+import polars as pl
+
+
+class Ratings(dy.Schema):
+    """One rater's score of one response; a score that could not be had is null, with a reason.
+
+    score: on the rater's own scale, higher is better; missing is not low
+    """
+
+    response_id = dy.String(primary_key=True, regex="^[0-9a-f]{16}$")
+    rater = dy.String(primary_key=True)
+    prompt_id = dy.String(regex="^[0-9a-f]{16}$")
+    score = dy.Float64(nullable=True)
+    reason = dy.String(nullable=True)
+    source_line = dy.Int64(nullable=True, min=1)
+
+    @dy.rule()
+    def score_or_reason(cls) -> pl.Expr:
+        """Exactly one of score and reason is given, and a score is a finite number."""
+        given = pl.col("score").is_not_null()
+        return (given != pl.col("reason").is_not_null()) & (~given | pl.col("score").is_finite())
+
+
+class Comparisons(dy.Schema):
+    """One rater's preference between two responses to one prompt.
+
+    preference: 1 the first is better, -1 the second, 0 a tie; null could not be had, with a reason
+    """
+
+    first_id = dy.String(primary_key=True, regex="^[0-9a-f]{16}$")
+    second_id = dy.String(primary_key=True, regex="^[0-9a-f]{16}$")
+    rater = dy.String(primary_key=True)
+    prompt_id = dy.String(regex="^[0-9a-f]{16}$")
+    preference = dy.Float64(nullable=True, min=-1.0, max=1.0)
+    reason = dy.String(nullable=True)
+    source_line = dy.Int64(nullable=True, min=1)
+
+    @dy.rule()
+    def two_responses(cls) -> pl.Expr:
+        """A response is never compared with itself."""
+        return pl.col("first_id") != pl.col("second_id")
+
+    @dy.rule()
+    def preference_or_reason(cls) -> pl.Expr:
+        """Exactly one of preference and reason is given."""
+        return pl.col("preference").is_null() != pl.col("reason").is_null()

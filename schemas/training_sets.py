@@ -1,0 +1,62 @@
+"""Training sets: what trainers read, in TRL's conversational format, with their lineage."""
+
+import dataframely as dy
+
+from schemas.messages import messages_column
+
+
+class Dpo(dy.Schema):
+    """One preference pair: a prompt, the chosen and the rejected answer, and its evidence."""
+
+    pair_id = dy.String(primary_key=True, regex="^[0-9a-f]{16}$")
+    prompt_id = dy.String(regex="^[0-9a-f]{16}$")
+    split = dy.String(regex="^(train|test)$")
+    prompt = messages_column()
+    chosen = messages_column()
+    rejected = messages_column()
+    chosen_id = dy.String(regex="^[0-9a-f]{16}$")
+    rejected_id = dy.String(regex="^[0-9a-f]{16}$")
+    chosen_score = dy.Float64()
+    rejected_score = dy.Float64()
+    margin = dy.Float64(min=0.0)
+    agreement = dy.Float64(nullable=True, min=0.0, max=1.0)
+    num_raters = dy.Int64(min=0)
+
+
+class Kto(dy.Schema):
+    """One labelled answer: desirable (true) or undesirable (false), judged by itself."""
+
+    response_id = dy.String(primary_key=True, regex="^[0-9a-f]{16}$")
+    prompt_id = dy.String(regex="^[0-9a-f]{16}$")
+    split = dy.String(regex="^(train|test)$")
+    prompt = messages_column()
+    completion = messages_column()
+    label = dy.Bool()
+    score = dy.Float64()
+    num_raters = dy.Int64(min=1)
+
+
+class DroppedLabels(dy.Schema):
+    """Scored responses that became no KTO row, each with the reason."""
+
+    response_id = dy.String(primary_key=True, regex="^[0-9a-f]{16}$")
+    prompt_id = dy.String(regex="^[0-9a-f]{16}$")
+    score = dy.Float64()
+    reason = dy.String()
+
+
+class Demonstrations(dy.Schema):
+    """A prompt and a good answer to imitate: what sft reads."""
+
+    prompt_id = dy.String(primary_key=True, regex="^[0-9a-f]{16}$")
+    prompt = messages_column()
+    completion = messages_column()
+
+
+class RewardPairs(dy.Schema):
+    """A rater's preference between two answers: what the reward model is trained on."""
+
+    row_id = dy.String(primary_key=True, regex="^[0-9a-f]{16}$")
+    prompt = messages_column()
+    chosen = messages_column()
+    rejected = messages_column()

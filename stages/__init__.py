@@ -1,0 +1,1 @@
+"""The verbs of rather: one file per stage, pure functions of frames."""

@@ -1,0 +1,1 @@
+"""Who rates responses: one kind of rater per file, each with a function `rate`."""

@@ -1,0 +1,97 @@
+"""The house itself: which way imports run, what stages rest on, what the light core needs."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.imports import PACKAGES, ROOT, files_below, imported, stage_files
+
+MAY_IMPORT = {
+    "schemas": {"schemas"},
+    "trainer": {"trainer"},
+    "stages": {"stages", "schemas", "trainer"},
+    "pipeline": set(PACKAGES),
+}
+TRAINER_MAY_IMPORT = {"torch", "transformers", "accelerate", "peft", "pyarrow", "numpy"}
+HEAVY = {"torch", "transformers", "vllm", "great_expectations", "polars", "altair", "ray"}
+
+
+def sources(package: str) -> list[str]:
+    """List a package's files."""
+    return sorted(str(path.relative_to(ROOT)) for path in (ROOT / package).rglob("*.py"))
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_imports_run_one_way(package: str) -> None:
+    """Imports run one way: schemas, trainer <- stages <- pipeline."""
+    for path in sources(package):
+        tops = {name.split(".")[0] for name in imported(ast.parse((ROOT / path).read_text()))}
+        assert tops & set(PACKAGES) <= MAY_IMPORT[package], path
+
+
+def test_trainer_stands_alone() -> None:
+    """The trainer runs anywhere: it imports few packages, and none of ours but itself."""
+    for path in sources("trainer"):
+        tops = {name.split(".")[0] for name in imported(ast.parse((ROOT / path).read_text()))}
+        others = tops - set(sys.stdlib_module_names) - {"trainer"}
+        assert others <= TRAINER_MAY_IMPORT, path
+
+
+def stages() -> dict[str, dict[str, object]]:
+    """Read the stages of dvc.yaml; of a stage with members, the one they share."""
+    entries = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+    return {name: entry.get("do", entry) for name, entry in entries.items()}
+
+
+@pytest.mark.parametrize("stage", [name for name in stages() if name != "rate"])
+def test_code_deps_are_the_imports(stage: str) -> None:
+    """A stage's code deps in dvc.yaml are its transitive imports, no fewer and no more."""
+    listed = {dep for dep in stages()[stage]["deps"] if dep.endswith((".py", ".jinja"))}  # type: ignore[attr-defined]
+    for runner in ("pipeline/curation.py", "pipeline/modelling.py"):
+        if f"def run_{stage}(" in (ROOT / runner).read_text():
+            code = stage_files(runner, f"run_{stage}")
+    templates = {str(path.relative_to(ROOT)) for path in (ROOT / "stages").glob(f"{stage}.*.jinja")}
+    assert listed == code | templates
+
+
+def test_code_deps_of_raters() -> None:
+    """A rater's code deps are its own kind's file and what the kinds import."""
+    listed = {dep for dep in stages()["rate"]["deps"] if dep.endswith(".py")}  # type: ignore[attr-defined]
+    kinds = {path for path in sources("stages/raters") if not path.endswith("__init__.py")}
+    below = set().union(*(files_below(kind) for kind in kinds)) - kinds
+    assert listed == below | {"stages/raters/${item.kind}.py"}
+
+
+def test_help_imports_nothing_heavy() -> None:
+    """`rather --help` answers without importing a heavy package."""
+    code = (
+        "import sys; from pipeline.cli import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: pass\n"
+        f"print('HEAVY', sorted({HEAVY!r} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "HEAVY []" in done.stdout
+
+
+def test_light_core_needs_no_torch(tmp_path: Path) -> None:
+    """A ratings file becomes pairs where torch, transformers and vllm cannot be imported."""
+    ratings = tmp_path / "ratings.jsonl"
+    ratings.write_text(
+        '{"prompt": "2+2?", "response": "4", "score": 5}\n'
+        '{"prompt": "2+2?", "response": "5", "score": 1}\n'
+    )
+    blocked = "torch", "transformers", "vllm", "accelerate", "peft"
+    code = (
+        f"import sys; sys.modules.update(dict.fromkeys({blocked!r}))\n"
+        "from pipeline.cli import main\n"
+        f"main(['convert', {str(ratings)!r}, '--to', 'dpo', '--out', "
+        f"{str(tmp_path / 'pairs.parquet')!r}, '--set', 'choose.balance_length=false'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "pairs.parquet").is_file()
