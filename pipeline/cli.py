@@ -20,7 +20,7 @@ RUN_EXAMPLES = """[bold]Examples[/bold]
 
 rather run winnow           one stage, on the tables of the stages before it
 
-rather run rate verifier    a stage that has one run per rater, data set or policy
+rather run rate verifier    a stage that has one run per rater or data set
 
 dvc repro                   every stage whose inputs changed, in order
 """
@@ -39,7 +39,7 @@ rather convert ratings.parquet --to dpo --out pairs.parquet --set winnow.margin.
 def run(
     stage: Annotated[str, typer.Argument(help="A stage of dvc.yaml, such as winnow.")],
     name: Annotated[
-        str | None, typer.Argument(help="Which rater, data set or policy, where there are several.")
+        str | None, typer.Argument(help="Which rater or data set, where there are several.")
     ] = None,
 ) -> None:
     """Run one stage in this repository, as dvc.yaml does."""
@@ -72,7 +72,9 @@ def convert(
 
 def main(arguments: list[str] | None = None) -> Any:
     """Run the command; a mistake of the user's is one line and exit code 2, never a traceback."""
-    os.environ.setdefault("PYTHONHASHSEED", "0")
+    # A thread that spins while it waits holds the core its neighbour waits for. Read once, when
+    # torch is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         return app(args=arguments)
     except Exception as error:

@@ -72,7 +72,7 @@ def _pair(run: Run) -> pl.DataFrame:
     lines = run.read("load/prompts").select("prompt_id", source_lines=pl.concat_list("source_line"))
     return (
         run.read("pair/dropped")
-        .join(lines, on="prompt_id", how="left")
+        .join(lines, on="prompt_id", how="left", maintain_order="left")
         .with_columns(unit=pl.lit("prompts"), id="prompt_id")
     )
 
@@ -93,7 +93,9 @@ def _choose(run: Run) -> pl.DataFrame:
     )
     lines = run.read("load/prompts").select("prompt_id", source_lines=pl.concat_list("source_line"))
     pairs = _with_evidence(run, run.read("choose/dropped"))
-    return pl.concat([pairs, prompts.join(lines, on="prompt_id")], how="diagonal")
+    return pl.concat(
+        [pairs, prompts.join(lines, on="prompt_id", maintain_order="left")], how="diagonal"
+    )
 
 
 def _with_evidence(run: Run, pairs: pl.DataFrame) -> pl.DataFrame:
@@ -103,8 +105,8 @@ def _with_evidence(run: Run, pairs: pl.DataFrame) -> pl.DataFrame:
     rejected = lines.rename({"response_id": "rejected_id", "line": "rejected_line"})
     agreement = pl.col("agreement").round(3).cast(pl.String).fill_null("unknown")
     return (
-        pairs.join(chosen, on="chosen_id", how="left")
-        .join(rejected, on="rejected_id", how="left")
+        pairs.join(chosen, on="chosen_id", how="left", maintain_order="left")
+        .join(rejected, on="rejected_id", how="left", maintain_order="left")
         .with_columns(
             unit=pl.lit("pairs"),
             id="pair_id",
@@ -119,7 +121,7 @@ def _convert(run: Run) -> pl.DataFrame:
     lines = _lines(run).with_columns(source_lines=pl.concat_list("line"))
     return (
         run.read("convert/dropped")
-        .join(lines, on="response_id", how="left")
+        .join(lines, on="response_id", how="left", maintain_order="left")
         .with_columns(
             unit=pl.lit("responses"),
             id="response_id",

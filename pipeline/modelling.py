@@ -98,7 +98,7 @@ def _train(
         config=_config(run, loss, training),
         reference=reference,
     )
-    _write_training(run, name, metrics, metrics["tokens"]["train"]["rows"])
+    _write_training(run, name, metrics, metrics["tokens"]["train"]["rows_in"])
 
 
 def _config(run: Run, loss: str, training: Training) -> Any:
@@ -148,53 +148,45 @@ def weights(folder: Path) -> Path:
 
 def run_generate(run: Run) -> None:
     """Sample answers to the source's prompts, unless the source brought its own."""
-    from stages.generate import generate
-
     prompts = run.read("load/prompts")
     if run.read("load/ratings").height:
         prompts = prompts.clear()
     ledger = Ledger("generate")
-    responses = run.write(
-        "generate/responses",
-        generate(
-            prompts=prompts,
-            model=weights(run.model("sft")),
-            options=run.params.generate,
-            seed=run.params.seed,
-            generator="sft",
-            store=run.work("generate"),
-        ),
-    )
-    _account_responses(ledger, responses, prompts.height * run.params.generate.num_samples)
+    run.write("generate/responses", _ask(run, ledger, prompts, "sft"))
     run.close(ledger)
 
 
-def run_sample(run: Run, name: str) -> None:
-    """Sample a policy's answers to the held-out prompts."""
+def run_sample(run: Run) -> None:
+    """Sample every policy's answers to the held-out prompts."""
+    prompts = run.read("load/prompts").filter(pl.col("split") == "test")
+    for policy in policies(run):
+        ledger = Ledger(f"sample/{policy}")
+        run.write(f"sample/{policy}", _ask(run, ledger, prompts, policy))
+        run.close(ledger)
+
+
+def policies(run: Run) -> list[str]:
+    """Name the policies: the one that training starts from, and the trained."""
+    return ["sft", *run.params.train]
+
+
+def _ask(run: Run, ledger: Ledger, prompts: pl.DataFrame, policy: str) -> pl.DataFrame:
+    """Ask a policy's model, and account for the samples."""
     from stages.generate import generate
 
-    prompts = run.read("load/prompts").filter(pl.col("split") == "test")
-    ledger = Ledger(f"sample/{name}")
-    responses = run.write(
-        f"sample/{name}",
-        generate(
-            prompts=prompts,
-            model=weights(run.model(name)),
-            options=run.params.generate,
-            seed=run.params.seed,
-            generator=name,
-            store=run.work("sample"),
-        ),
+    options = run.params.generate
+    responses = generate(
+        prompts=prompts,
+        model=weights(run.model(policy)),
+        options=options,
+        seed=run.params.seed,
+        generator=policy,
+        store=run.work("generate"),
     )
-    _account_responses(ledger, responses, prompts.height * run.params.generate.num_samples)
-    run.close(ledger)
-
-
-def _account_responses(ledger: Ledger, responses: pl.DataFrame, asked: int) -> None:
-    """Account for the samples that were asked for."""
-    given = int(responses["text"].count())
-    ledger.account("responses", came=asked, kept=given, dropped=by_reason(responses))
+    came, given = prompts.height * options.num_samples, int(responses["text"].count())
+    ledger.account("responses", came=came, kept=given, dropped=by_reason(responses))
     ledger.note(tokens=int(responses["num_tokens"].sum()))
+    return responses
 
 
 def run_rate(run: Run, name: str) -> None:
@@ -216,7 +208,7 @@ def run_evaluate(run: Run) -> None:
     """Compare the trained policies with the one they started from."""
     from stages.evaluate import evaluate
 
-    samples = {name: run.read(f"sample/{name}") for name in run.params.policies}
+    samples = {name: run.read(f"sample/{name}") for name in policies(run)}
     metrics = evaluate(run.read("load/prompts"), samples, _rewards(run, samples))
     path = run.data / "metrics" / "evaluate.json"
     write_text(path, json.dumps(metrics, indent=2) + "\n")
@@ -243,11 +235,11 @@ MODELLING: dict[str, Callable[[Run], None]] = {
     "sft": run_sft,
     "reward": run_reward,
     "generate": run_generate,
+    "sample": run_sample,
     "evaluate": run_evaluate,
 }
 MODELLING_EACH: dict[str, Callable[[Run, str], None]] = {
     "rate": run_rate,
     "reference": run_reference,
     "train": run_train,
-    "sample": run_sample,
 }

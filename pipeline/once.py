@@ -1,6 +1,6 @@
 """`rather convert`: the curation stages on one file, in a folder of their own that is not kept."""
 
-import os
+import json
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -51,7 +51,7 @@ def convert_file(
         try:
             _run_stages(run, STAGES[to])
         except QualityError:
-            _show(run, STAGES[to])
+            _show(run, STAGES[to][:-1])
             raise
         _publish(run, to, out)
 
@@ -62,8 +62,12 @@ def _check_out(out: Path, source: Path) -> None:
         raise UserError(f"--out {out}: expected a name ending in {' or '.join(WRITERS)}")
     if not out.parent.is_dir():
         raise UserError(f"--out {out}: expected an existing folder, found none; make it first")
-    if not os.access(out.parent, os.W_OK | os.X_OK):
-        raise UserError(f"--out {out}: expected a folder to write to, found one that is read-only")
+    try:
+        tempfile.TemporaryFile(dir=out.parent).close()
+    except OSError as error:
+        raise UserError(
+            f"--out {out}: expected a folder to write to, found {error.strerror}"
+        ) from None
     for path in (out, _beside(out)):
         if path.is_dir():
             raise UserError(f"--out {out}: expected a file, found that {path} is a folder")
@@ -86,6 +90,8 @@ def _check_arguments(params: Params, source: Path, to: str, format_: str) -> Non
             "--set: expected no source.path, source.format or convert.to, which INPUT, --from and "
             "--to say; remove it"
         )
+    if params.raters:
+        raise UserError("--set raters: expected none, as a file has its own; remove it")
 
 
 def _run_stages(run: Run, stages: Sequence[str]) -> None:
@@ -121,12 +127,21 @@ def _publish(run: Run, to: str, out: Path) -> None:
         raise QualityError(f"{out}: not written: not one row was left; the ledger above says why")
     beside = _beside(out)
     dropped = dropped_rows(run, stages)
+    not_applicable = _not_applicable(run) if "winnow" in stages else []
     with replacing(beside) as draft_dropped, replacing(out) as draft:
         dropped.write_parquet(draft_dropped)
         WRITERS[out.suffix](rows, draft)
     console = Console(stderr=True, highlight=False, soft_wrap=True)
+    for rule in not_applicable:
+        console.print(f"rule {rule}: not applicable, no pair has its evidence", markup=False)
     console.print(f"{out}: {rows.height:,} {to} rows", markup=False)
     console.print(f"{beside}: {dropped.height:,} dropped rows, each with its reason", markup=False)
+
+
+def _not_applicable(run: Run) -> list[str]:
+    """Name the rules whose evidence the file lacks altogether."""
+    figures = json.loads((run.data / "metrics" / "winnow.json").read_text())
+    return [str(rule) for rule in figures["not_applicable"]]
 
 
 def _show(run: Run, stages: Sequence[str]) -> None:

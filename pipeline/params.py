@@ -64,11 +64,13 @@ class Winnow(Strict):
         for name, options in self.rules.items():
             if name not in RULES:
                 known = ", ".join(RULES)
-                raise ValueError(f"unknown rule {name!r}; expected some of {known}")
+                raise ValueError(f"rules.{name}: no such rule; expected some of {known}")
             try:
                 RULES[name].require(**options)
             except ValidationError as error:
-                raise ValueError(f"{name}.{_sentence(error)}") from None
+                raise ValueError(f"rules.{name}.{_sentence(error)}") from None
+            except ValueError as error:
+                raise ValueError(f"rules.{name}.{error}") from None
         return self
 
 
@@ -90,7 +92,6 @@ class Params(Strict):
     validate_: Validate = Field(default=Validate(), alias="validate")
     convert: Convert = Convert()
     train: dict[Literal["dpo", "kto"], Training] = Field(default_factory=dict)
-    policies: tuple[str, ...] = ("sft", "dpo", "kto")
 
     @model_validator(mode="after")
     def _raters(self) -> "Params":

@@ -23,9 +23,8 @@ def run_stage(root: Path, stage: str, name: str | None) -> None:
             raise UserError(f"{stage}: expected no name after it, found {name!r}")
         STAGES[stage](run)
         return
-    members = {"rate": [*params.raters], "sample": [*params.policies]}
-    expected = members.get(stage, [*params.train])
-    if name not in expected:
+    expected: list[str] = [*params.raters] if stage == "rate" else [*params.train]
+    if name is None or name not in expected:
         raise UserError(
             f"{stage}: expected the name of one of {', '.join(expected)} after it, found {name!r}; "
             "the names are those in params.yaml"

@@ -26,7 +26,10 @@ class Options(BaseModel):
     @model_validator(mode="after")
     def _in_order(self) -> "Options":
         if self.undesirable_at_most >= self.desirable_at_least:
-            raise ValueError("expected undesirable_at_most below desirable_at_least")
+            raise ValueError(
+                f"undesirable_at_most: expected less than desirable_at_least "
+                f"({self.desirable_at_least:g}), found {self.undesirable_at_most:g}"
+            )
         return self
 
 

@@ -32,6 +32,7 @@ CHAT_TEMPLATE = (
 )
 VOCABULARY = 384
 POSITIONS = 8192
+INITIAL_SD = 0.06  # the usual 0.02 is for wider models; here it costs epochs of learning
 
 
 def resolve(name: str, revision: str | None, out: Path, seed: int) -> None:
@@ -44,6 +45,11 @@ def resolve(name: str, revision: str | None, out: Path, seed: int) -> None:
         _clear(out)
         _build(out, seed)
         return
+    if Path(name).resolve() == out.resolve():
+        raise UserError(
+            f"model: expected a folder other than {out}, which this stage replaces; "
+            "move the model elsewhere and correct `model` in params.yaml"
+        )
     pointer = _point_at_folder(Path(name)) if Path(name).exists() else _point_at_hub(name, revision)
     _clear(out)
     (out / POINTER).write_text(json.dumps(pointer, indent=2) + "\n", encoding="utf-8")
@@ -126,8 +132,8 @@ def _build(out: Path, seed: int) -> None:
     tokenizer = _demo_tokenizer()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = LlamaForCausalLM(_demo_config(tokenizer))
-    model.generation_config = GenerationConfig(
+        model = LlamaForCausalLM(_demo_config(tokenizer))  # type: ignore[no-untyped-call]
+    model.generation_config = GenerationConfig(  # type: ignore[no-untyped-call]
         eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id
     )
     model.save_pretrained(out)
@@ -147,6 +153,7 @@ def _demo_config(tokenizer: "PreTrainedTokenizerFast") -> "LlamaConfig":
         num_key_value_heads=4,
         max_position_embeddings=POSITIONS,
         tie_word_embeddings=True,
+        initializer_range=INITIAL_SD,
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
@@ -172,7 +179,7 @@ def _demo_tokenizer() -> "PreTrainedTokenizerFast":
         show_progress=False,
     )
     tokenizer.train_from_iterator((f"{task.instruction}: " for task in TASKS.values()), trainer)
-    return PreTrainedTokenizerFast(
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=tokenizer,
         pad_token=PAD,
         eos_token=END,

@@ -28,7 +28,7 @@ def distinct() -> pl.Expr:
 def margin(at_least: Deviations = 0.5, at_most: Deviations = inf) -> pl.Expr:
     """Chosen outscores rejected by this much, in standard deviations of calibrated score."""
     if at_most < at_least:
-        raise ValueError("margin.at_most: expected at_least or more, found less")
+        raise ValueError(f"at_most: expected at_least ({at_least:g}) or more, found {at_most:g}")
     return pl.col("margin").is_between(at_least, at_most)
 
 

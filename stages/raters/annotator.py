@@ -38,9 +38,7 @@ def rate(
         _judge(messages[-1]["content"], text, options, Random(f"{seed} {rater} {response_id}"))
         for response_id, text, messages in asked.select("response_id", "text", "messages").rows()
     ]
-    columns = pl.DataFrame(
-        judged, schema={"score": pl.Float64, "reason": pl.String}, orient="row"
-    )
+    columns = pl.DataFrame(judged, schema={"score": pl.Float64, "reason": pl.String}, orient="row")
     return ratings(rater, asked.hstack(columns))
 
 

@@ -1,6 +1,5 @@
 """A model trained on comparisons: its raw logit is the score."""
 
-from math import isfinite
 from pathlib import Path
 
 import polars as pl
@@ -24,17 +23,28 @@ class Options(BaseModel, extra="forbid", frozen=True):
 def rate(
     rater: str, prompts: pl.DataFrame, responses: pl.DataFrame, options: Options, seed: int
 ) -> pl.DataFrame:
-    """Score responses by the model's raw logit; one that is not finite gives null, `not_finite`."""
+    """Score responses by the model's raw logit.
+
+    A blank response, or one with no room after its prompt, gives null, reason `unreadable`; a logit
+    that is no finite number gives null, reason `not_finite`.
+    """
     asked = to_rate(prompts, responses)
-    logits = [] if asked.is_empty() else _logits(asked, options)
-    rated = asked.with_columns(
-        score=pl.Series([x if isfinite(x) else None for x in logits], dtype=pl.Float64)
-    ).with_columns(reason=pl.when(pl.col("score").is_null()).then(pl.lit("not_finite")))
+    logits = pl.Series("score", _logits(asked, options), dtype=pl.Float64)
+    score, finite = pl.col("score"), pl.col("score").is_finite()
+    rated = asked.with_columns(logits).with_columns(
+        score=pl.when(finite).then(score),
+        reason=pl.when(score.is_null())
+        .then(pl.lit("unreadable"))
+        .when(~finite)
+        .then(pl.lit("not_finite")),
+    )
     return ratings(rater, rated)
 
 
-def _logits(asked: pl.DataFrame, options: Options) -> list[float]:
-    """Let the model read every conversation, in order."""
+def _logits(asked: pl.DataFrame, options: Options) -> list[float | None]:
+    """Let the model read every conversation; without any, load none."""
+    if asked.is_empty():
+        return []
     from trainer.rewards import score
 
     conversations = (

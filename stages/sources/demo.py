@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from itertools import cycle
+from itertools import cycle, islice
 from random import Random
 from typing import Any
 
@@ -24,7 +24,6 @@ CONSONANTS = "bdklmnst"
 VOWELS = "aeiou"
 WORD = "[a-z]+"
 WORDS = f"{WORD}( {WORD})+"
-SUM = r"\d+ \+ \d+"
 # Who compares the answers that the reward model learns from, and how often each judges truly.
 ANNOTATORS = {"careful": 0.95, "hasty": 0.75}
 
@@ -49,20 +48,9 @@ def draw_word(random: Random) -> str:
     return "".join(syllables) + random.choice(["", random.choice(CONSONANTS)])
 
 
-def draw_words(random: Random) -> str:
-    """Draw three words."""
-    return " ".join(draw_word(random) for _ in range(3))
-
-
-def draw_sum(random: Random) -> str:
-    """Draw a number of two digits and one of one."""
-    return f"{random.randint(10, 99)} + {random.randint(1, 9)}"
-
-
-def add(payload: str) -> str:
-    """Add the two numbers of `a + b`."""
-    first, second = payload.split(" + ")
-    return str(int(first) + int(second))
+def draw_pair(random: Random) -> str:
+    """Draw two words."""
+    return f"{draw_word(random)} {draw_word(random)}"
 
 
 def itemise(payload: str) -> str:
@@ -76,9 +64,8 @@ TASKS = {
     "capitals": Task("Capitals", WORD, draw_word, str.upper),
     "twice": Task("Twice", WORD, draw_word, lambda word: f"{word} {word}"),
     "count": Task("Count", WORD, draw_word, lambda word: str(len(word))),
-    "add": Task("Add", SUM, draw_sum, add),
-    "last": Task("Last word", WORDS, draw_words, lambda words: words.split()[-1]),
-    "list": Task("List", WORDS, draw_words, itemise),
+    "last": Task("Last word", WORDS, draw_pair, lambda words: words.split()[-1]),
+    "list": Task("List", WORDS, draw_pair, itemise),
 }
 BY_INSTRUCTION = {task.instruction: task for task in TASKS.values()}
 
@@ -139,10 +126,10 @@ def compare(
     them. A comparison drawn twice counts once, so there may be a few fewer than asked for.
     """
     known = prompts.filter(pl.col("split") == "train", pl.col("answer").is_not_null())
-    golds = known.sort("prompt_id").select("prompt_id", "answer").rows()
+    golds = known.sort("prompt_id").select("prompt_id", "answer").iter_rows()
     drawn = [
-        _compare(*golds[number % len(golds)], Random(f"compare {seed} {number}"))
-        for number in range(num_comparisons if golds else 0)
+        _compare(prompt_id, gold, Random(f"compare {seed} {number}"))
+        for number, (prompt_id, gold) in enumerate(islice(cycle(golds), num_comparisons))
     ]
     rows = pl.DataFrame(drawn, schema=_DRAWN, orient="row").with_columns(
         first_id=_response_ids("first"), second_id=_response_ids("second")

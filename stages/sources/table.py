@@ -14,6 +14,7 @@ from stages.sources.presets import Mapping, choose_mapping, recognise
 from stages.sources.templates import UnreadableError
 
 ROLES = {"system": "system", "user": "user", "human": "user", "assistant": "assistant"}
+LARGEST = 1e100  # a score's square is a number too
 ROLES |= {"gpt": "assistant", "model": "assistant"}
 
 
@@ -193,7 +194,7 @@ def score_of(value: object, scale: tuple[float, float] | None) -> tuple[float | 
         score = math.nan if odd else float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):
         score = math.nan
-    if not math.isfinite(score):
+    if not abs(score) <= LARGEST:  # NaN is not
         return None, "unparsable_score"
     if scale and not scale[0] <= score <= scale[1]:
         return None, "outside_scale"

@@ -8,8 +8,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+# On models this small a second thread only waits for the first.
+torch.set_num_threads(1)
 
 SPECIALS = ["<|pad|>", "<|bos|>", "<|end|>", "<|user|>", "<|assistant|>"]
 TEMPLATE = (
@@ -32,12 +35,14 @@ def assistant(content: str) -> list[dict[str, str]]:
 
 @pytest.fixture(scope="session")
 def tokenizer() -> PreTrainedTokenizerFast:
-    """A byte-level tokenizer without merges, its special tokens from id 0 on."""
+    """A byte-level tokenizer without merges, which writes a BOS of its own unless told not to."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     vocab = {token: id_ for id_, token in enumerate([*SPECIALS, *alphabet])}
     backend = Tokenizer(models.BPE(vocab=vocab, merges=[]))
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     backend.decoder = decoders.ByteLevel()
+    bos = [("<|bos|>", vocab["<|bos|>"])]
+    backend.post_processor = processors.TemplateProcessing(single="<|bos|> $A", special_tokens=bos)
     return PreTrainedTokenizerFast(
         tokenizer_object=backend,
         pad_token="<|pad|>",

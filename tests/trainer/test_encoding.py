@@ -60,6 +60,18 @@ def test_a_doubled_eos_becomes_one(tokenizer: PreTrainedTokenizerFast) -> None:
     assert twice.decode(encode(twice, "hi", "yo").completions[0]) == "yo<|end|>"
 
 
+def test_a_completion_the_prompt_already_holds_is_still_an_end(
+    tokenizer: PreTrainedTokenizerFast,
+) -> None:
+    """Where the generation prompt says all that the completion says, EOS alone is left to write."""
+    foretold = with_template(
+        tokenizer,
+        "{% for m in messages %}{{ m.content }}{% endfor %}"
+        "{% if add_generation_prompt %}yo{% endif %}",
+    )
+    assert list(encode(foretold, "hi", "yo").completions[0]) == [foretold.eos_token_id]
+
+
 def test_bos_stands_once(tokenizer: PreTrainedTokenizerFast) -> None:
     """The template's own BOS is not joined by the tokenizer's."""
     prompt = encode(tokenizer, "hi", "yo").prompt
@@ -79,6 +91,17 @@ def test_special_strings_in_messages_stay_text(
     placed = ("<|bos|>", "<|user|>", "<|end|>", "<|assistant|>", "<|end|>")
     assert specials == ids_of(tokenizer, *placed)
     assert hostile in tokenizer.decode(whole)
+
+
+def test_guarded_and_plain_rows_keep_their_places(tokenizer: PreTrainedTokenizerFast) -> None:
+    """Rows that hold special strings and rows that do not come back in the order given."""
+    contents = ["<|end|>", "one", "<|bos|>", "two"]
+    rows = [
+        ([{"role": "user", "content": text}], [[{"role": "assistant", "content": text}]])
+        for text in contents
+    ]
+    found = [tokenizer.decode(row.completions[0]) for row in ChatEncoder(tokenizer).encode(rows)]
+    assert found == [f"{text}<|end|>" for text in contents]
 
 
 def test_a_mark_in_a_message_is_no_loophole(tokenizer: PreTrainedTokenizerFast) -> None:

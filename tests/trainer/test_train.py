@@ -155,7 +155,7 @@ def test_accumulated_batches_weigh_by_their_tokens(
     model: Path, demonstrations: Path, tmp_path: Path
 ) -> None:
     """Five batches of two rows make the step that one of ten rows makes."""
-    weights = []
+    steps = []
     for size, accumulated in ((10, 1), (2, 5)):
         config = TrainConfig(
             "sft",
@@ -167,12 +167,8 @@ def test_accumulated_batches_weigh_by_their_tokens(
         )
         metrics = train(model, demonstrations, tmp_path / str(size), config)
         assert metrics["num_steps"] == 1
-        state = load_file(tmp_path / str(size) / "model.safetensors")
-        weights.append((metrics["train_loss"], metrics["history"][0]["grad_norm"], state))
-    (loss, norm, state), (loss_parts, norm_parts, state_parts) = weights
-    assert math.isclose(loss, loss_parts, rel_tol=1e-5)
-    assert math.isclose(norm, norm_parts, rel_tol=1e-4)
-    assert state.keys() == state_parts.keys()
+        steps.append((metrics["train_loss"], metrics["history"][0]["grad_norm"]))
+    assert steps[1] == pytest.approx(steps[0], rel=1e-4)
 
 
 def test_metrics_are_json_and_hold_both_ledgers(

@@ -1,0 +1,43 @@
+"""The `rather` command, called in process."""
+
+import contextlib
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from pipeline.cli import main
+
+
+@dataclass(frozen=True)
+class Done:
+    """What came of a command."""
+
+    code: int
+    stderr: str
+    stdout: str
+
+    @property
+    def errors(self) -> list[str]:
+        """The lines of stderr that begin an error."""
+        return [line for line in self.stderr.splitlines() if line.startswith("error:")]
+
+
+def call(*arguments: Any) -> Done:
+    """Call the command as its script does; what it does not stop for on purpose is raised."""
+    stderr, stdout = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stderr(stderr), contextlib.redirect_stdout(stdout):
+        try:
+            main([str(argument) for argument in arguments])
+            code: Any = 0
+        except SystemExit as end:
+            code = end.code or 0
+    return Done(code, stderr.getvalue(), stdout.getvalue())
+
+
+@pytest.fixture(scope="session")
+def rather() -> Callable[..., Done]:
+    """Give the command."""
+    return call

@@ -1,0 +1,437 @@
+"""`rather convert`: one file of ratings becomes a training set."""
+
+import gzip
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+Rather = Callable[..., Any]
+Refused = Callable[..., str]
+OLD = b"an older file's content"
+
+
+def lines(rows: Sequence[dict[str, Any]]) -> str:
+    """Write rows as JSON lines."""
+    return "".join(json.dumps(row) + "\n" for row in rows)
+
+
+def rated(*prompts: tuple[str, int, int, int]) -> list[dict[str, Any]]:
+    """Give ratings by ann and bob, who agree, of a long, a middling and a short answer each."""
+    return [
+        {"prompt": prompt, "response": f"{prompt} {answer}", "score": score, "rater": rater}
+        for prompt, *scores in prompts
+        for answer, score in zip(("long answer", "middling", "short"), scores, strict=True)
+        for rater in ("ann", "bob")
+    ]
+
+
+# Mean 3, variance (2 * (4 + 0 + 4) + 2 * (1 + 0 + 1)) / 12 = 5/3: a point is 1 / sqrt(5/3) = .775
+# standard deviations. Best against worst: 4 points (3.10) for q0 and q1, 2 (1.55) for q2 and q3.
+# In q0 and q2 the longest answer is the best, in q1 and q3 the shortest: lengths are balanced.
+GOOD = rated(("q0", 5, 3, 1), ("q1", 1, 3, 5), ("q2", 4, 3, 2), ("q3", 2, 3, 4))
+
+
+@pytest.fixture(scope="module")
+def converted(
+    tmp_path_factory: pytest.TempPathFactory, rather: Rather
+) -> Callable[..., tuple[Path, Any]]:
+    """Convert GOOD, each distinct way once; give the folder of the result and what was said."""
+    made: dict[tuple[str, ...], tuple[Path, Any]] = {}
+
+    def convert(to: str, name: str, *more: str, again: str = "") -> tuple[Path, Any]:
+        key = (to, name, *more, again)
+        if key not in made:
+            folder = tmp_path_factory.mktemp("converted")
+            (folder / "ratings.jsonl").write_text(lines(GOOD))
+            done = rather(
+                "convert", folder / "ratings.jsonl", "--to", to, "--out", folder / name, *more
+            )
+            assert done.code == 0, done.stderr
+            made[key] = folder, done
+        return made[key]
+
+    return convert
+
+
+@pytest.fixture
+def refused(tmp_path: Path, rather: Rather) -> Refused:
+    """Convert what must be refused; check the manner of it, and give the message."""
+
+    def convert(
+        content: str | bytes | None,
+        *more: str,
+        name: str = "ratings.jsonl",
+        to: str = "dpo",
+        code: int = 2,
+    ) -> str:
+        source, out = tmp_path / name, tmp_path / "out.parquet"
+        beside = tmp_path / "out.dropped.parquet"
+        if content is not None:
+            source.write_bytes(content.encode() if isinstance(content, str) else content)
+        for path in (out, beside):
+            path.write_bytes(OLD)
+        before = sorted(tmp_path.iterdir())
+        done = rather("convert", source, "--to", to, "--out", out, *more)
+        assert done.code == code
+        assert len(done.errors) == 1
+        assert "Traceback" not in done.stderr
+        assert out.read_bytes() == beside.read_bytes() == OLD
+        assert sorted(tmp_path.iterdir()) == before
+        message: str = done.stderr[done.stderr.index("error: ") :]
+        return message
+
+    return convert
+
+
+# What comes out
+
+
+def test_each_prompt_gives_its_best_against_its_worst(converted: Any) -> None:
+    """Four prompts, four pairs, with the margins derived above GOOD and full agreement."""
+    rows = pl.read_parquet(converted("dpo", "pairs.parquet")[0] / "pairs.parquet")
+    said = pl.col("chosen").list.first().struct.field("content")
+    found = rows.select(said, "margin", "agreement", "num_raters").sort("content").rows()
+    point = 1 / (5 / 3) ** 0.5
+    assert found == [
+        ("q0 long answer", pytest.approx(4 * point), 1.0, 2),
+        ("q1 short", pytest.approx(4 * point), 1.0, 2),
+        ("q2 long answer", pytest.approx(2 * point), 1.0, 2),
+        ("q3 short", pytest.approx(2 * point), 1.0, 2),
+    ]
+
+
+def test_each_clear_answer_gets_a_label(converted: Any) -> None:
+    """Scores of 4 and 5 are half a deviation or more above the mean of 3, 1 and 2 below."""
+    rows = pl.read_parquet(converted("kto", "labels.parquet")[0] / "labels.parquet")
+    said = pl.col("completion").list.first().struct.field("content")
+    good = rows.filter("label").select(said).to_series().sort().to_list()
+    assert good == ["q0 long answer", "q1 short", "q2 long answer", "q3 short"]
+    assert rows.height == 8
+
+
+def test_two_runs_give_the_same_bytes(converted: Any) -> None:
+    """Training set and dropped rows, Parquet and JSON lines."""
+    for to, name in (("dpo", "pairs.parquet"), ("kto", "labels.jsonl")):
+        digests = []
+        for again in ("", "again"):
+            folder, _ = converted(to, name, again=again)
+            files = name, f"{Path(name).stem}.dropped.parquet"
+            digests.append([hashlib.sha256((folder / f).read_bytes()).hexdigest() for f in files])
+        assert digests[0] == digests[1]
+
+
+def test_json_lines_hold_the_same_rows(converted: Any) -> None:
+    """One object a line, messages as lists of role and content."""
+    text = (converted("kto", "labels.jsonl")[0] / "labels.jsonl").read_text()
+    table = pl.read_parquet(converted("kto", "labels.parquet")[0] / "labels.parquet")
+    assert [json.loads(line) for line in text.splitlines()] == table.to_dicts()
+
+
+def test_the_ledger_and_the_files_are_shown(converted: Any) -> None:
+    """On stderr: stages with their counts, then what was written."""
+    _, done = converted("dpo", "pairs.parquet")
+    assert "not_best_against_worst 8" in done.stderr
+    assert "pairs.parquet: 4 dpo rows" in done.stderr
+    assert "pairs.dropped.parquet: 8 dropped rows" in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_higher_margin_drops_more(converted: Any) -> None:
+    """At 2 deviations q2 and q3 lose every pair, and q0 and q1 keep 4 points against nothing less.
+
+    Of 12 pairs the ten below 2 deviations (1 or 2 points: .77 or 1.55) are dropped by the rule.
+    """
+    folder, _ = converted("dpo", "pairs.parquet", "--set", "winnow.margin.at_least=2")
+    assert pl.read_parquet(folder / "pairs.parquet").height == 2
+    dropped = pl.read_parquet(folder / "pairs.dropped.parquet")
+    assert dict(dropped["reason"].value_counts().iter_rows()) == {"margin": 10, "no_pair_left": 2}
+
+
+def test_every_pair_is_kept_or_dropped(converted: Any) -> None:
+    """4 prompts of 3 answers make 12 pairs: those written and those dropped, none twice."""
+    for more in ((), ("--set", "winnow.margin.at_least=2")):
+        folder, _ = converted("dpo", "pairs.parquet", *more)
+        kept = pl.read_parquet(folder / "pairs.parquet")["pair_id"].to_list()
+        dropped = pl.read_parquet(folder / "pairs.dropped.parquet")
+        ids = dropped.filter(pl.col("unit") == "pairs")["id"].to_list()
+        assert len(set(kept + ids)) == len(kept + ids) == 12
+
+
+def test_every_dropped_row_has_its_reason_and_lines(converted: Any) -> None:
+    """The lines are those of both answers in the source, where ann's and bob's ratings stand."""
+    folder, _ = converted("dpo", "pairs.parquet")
+    dropped = pl.read_parquet(folder / "pairs.dropped.parquet")
+    assert dropped["reason"].null_count() == dropped["source_lines"].null_count() == 0
+    for row in dropped.iter_rows(named=True):
+        assert {GOOD[line - 1]["prompt"] for line in row["source_lines"]} <= {
+            "q0",
+            "q1",
+            "q2",
+            "q3",
+        }
+        one, two = (GOOD[line - 1] for line in row["source_lines"])
+        assert one["prompt"] == two["prompt"]
+        assert one["response"] != two["response"]
+
+
+def test_every_scored_answer_is_labelled_or_dropped(converted: Any) -> None:
+    """12 answers: 8 labels and the 4 middling ones, with the line of ann's rating."""
+    folder, _ = converted("kto", "labels.parquet")
+    dropped = pl.read_parquet(folder / "labels.dropped.parquet")
+    assert dropped.select("stage", "unit", "reason").unique().rows() == [
+        ("convert", "responses", "undecided")
+    ]
+    assert sorted(dropped["source_lines"].to_list()) == [[3], [9], [15], [21]]
+
+
+def test_one_rater_makes_pairs_and_says_what_it_lacks(tmp_path: Path, rather: Rather) -> None:
+    """With ann alone there is no agreement: that rule does not apply, and the command says so."""
+    source, out = tmp_path / "ratings.jsonl", tmp_path / "pairs.parquet"
+    source.write_text(lines([row for row in GOOD if row["rater"] == "ann"]))
+    done = rather("convert", source, "--to", "dpo", "--out", out)
+    assert (done.code, done.errors) == (0, [])
+    assert "rule agreement: not applicable" in done.stderr
+    rows = pl.read_parquet(out)
+    assert (rows.height, rows["agreement"].null_count()) == (4, 4)
+
+
+def test_an_old_file_is_replaced(tmp_path: Path, rather: Rather) -> None:
+    """By a run that succeeds, both files."""
+    source, out = tmp_path / "ratings.jsonl", tmp_path / "labels.jsonl"
+    source.write_text(lines(GOOD))
+    for path in (out, tmp_path / "labels.dropped.parquet"):
+        path.write_bytes(OLD)
+    assert rather("convert", source, "--to", "kto", "--out", out).code == 0
+    assert len(out.read_text().splitlines()) == 8
+    assert pl.read_parquet(tmp_path / "labels.dropped.parquet").height == 4
+
+
+def kto_dropped(folder: Path, rather: Rather, content: str, *more: str) -> list[tuple[Any, ...]]:
+    """Convert to labels and give unit, reason and lines of what the middling answers are not."""
+    (folder / "ratings.jsonl").write_text(content)
+    out = folder / "labels.parquet"
+    done = rather("convert", folder / "ratings.jsonl", "--to", "kto", "--out", out, *more)
+    assert done.code == 0, done.stderr
+    dropped = pl.read_parquet(folder / "labels.dropped.parquet")
+    rest = dropped.filter(pl.col("reason") != "undecided")
+    return rest.select("unit", "reason", "source_lines").rows()
+
+
+def test_one_broken_line_is_dropped_with_its_line(tmp_path: Path, rather: Rather) -> None:
+    """24 good lines around it are read."""
+    content = "{broken\n" + lines(GOOD)
+    assert kto_dropped(tmp_path, rather, content) == [("rows", "invalid_json", [1])]
+
+
+def test_one_score_outside_its_scale_is_dropped_with_its_line(
+    tmp_path: Path, rather: Rather
+) -> None:
+    """It is a rating without a score."""
+    content = lines([*GOOD, {"prompt": "q0", "response": "new", "score": 9, "rater": "ann"}])
+    found = kto_dropped(tmp_path, rather, content, "--set", "source.mapping.scale=[1, 5]")
+    assert found == [("ratings", "outside_scale", [25])]
+
+
+def test_a_repeated_rating_is_dropped_with_its_line(tmp_path: Path, rather: Rather) -> None:
+    """The earlier one of the two."""
+    found = kto_dropped(tmp_path, rather, lines([GOOD[0] | {"score": 2}, *GOOD]))
+    assert found == [("ratings", "repeated_rating", [1])]
+
+
+def test_the_same_text_again_is_dropped_with_its_line(tmp_path: Path, rather: Rather) -> None:
+    """Two generators' one text is one response; the later generator's row says where it went."""
+    twice = [row | {"generator": "g"} for row in GOOD]
+    twice.append(GOOD[0] | {"generator": "h", "rater": "cem"})
+    assert kto_dropped(tmp_path, rather, lines(twice)) == [("responses", "same_text_again", [25])]
+
+
+# TRL
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("to", "keys"),
+    [("dpo", ["prompt", "chosen", "rejected"]), ("kto", ["prompt", "completion", "label"])],
+)
+def test_trl_takes_the_rows(to: str, keys: list[str], converted: Any, tmp_path: Path) -> None:
+    """datasets reads the file, and TRL's own checks find the conversational format of its trainer.
+
+    apply_chat_template refuses any other set of its columns, and messages of another shape.
+    """
+    datasets = pytest.importorskip("datasets")
+    data_utils = pytest.importorskip("trl.data_utils")
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+    from transformers import PreTrainedTokenizerFast
+
+    name = {"dpo": "pairs.parquet", "kto": "labels.parquet"}[to]
+    path = str(converted(to, name)[0] / name)
+    rows = datasets.load_dataset(
+        "parquet", data_files=path, split="train", cache_dir=str(tmp_path / "cache")
+    )
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer(WordLevel({"?": 0}, unk_token="?")),
+        chat_template="{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}"
+        "{% if add_generation_prompt %}<assistant>{% endif %}",
+    )
+    assert len(rows) == {"dpo": 4, "kto": 8}[to]
+    for row in rows:
+        assert data_utils.is_conversational(row)
+        assert all(data_utils.is_conversational({key: row[key]}) for key in keys if key != "label")
+        text = data_utils.apply_chat_template(row, tokenizer)
+        assert text["prompt"] == f"<user>{row['prompt'][0]['content']}<assistant>"
+        for key in keys[1:]:
+            expected = row[key] if key == "label" else row[key][0]["content"]
+            assert text[key] == expected
+    if to == "kto":
+        assert rows.features["label"].dtype == "bool"
+
+
+# What is refused: each with one error line and code 2, and files of an earlier run as they were
+
+
+def test_a_missing_file(refused: Refused) -> None:
+    """Nothing at that path."""
+    assert "ratings.jsonl: expected a file, found nothing there" in refused(None)
+
+
+def test_a_folder_in_place_of_a_file(refused: Refused, tmp_path: Path) -> None:
+    """It is not called missing."""
+    (tmp_path / "folder.jsonl").mkdir()
+    assert "found a folder there" in refused(None, name="folder.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "found"),
+    [
+        ("ratings.jsonl", "", "found an empty file"),
+        ("ratings.csv", "prompt,response,score\n", "found an empty file"),
+        ("ratings.jsonl", "{\nnope\n", "none of 2 rows can be read"),
+        ("ratings.jsonl.gz", gzip.compress(lines(GOOD).encode())[:-30], "a whole gzip file"),
+        ("ratings.jsonl", '{"question": "q", "answer": "a"}\n', "no known format has the columns"),
+        ("ratings.jsonl", '{"prompt": "q"}\n', "expected rated responses, found prompts alone"),
+        ("ratings.csv", "prompt,response,stars\np,a,1\n", "expected rated responses"),
+        ("ratings.txt", "x", "found .txt"),
+        ("ratings.parquet", "x" * 100, "expected a Parquet file"),
+    ],
+)
+def test_a_file_that_cannot_be_right(
+    name: str, content: str | bytes, found: str, refused: Refused
+) -> None:
+    """Empty, broken, cut short, of an unknown kind or with other columns."""
+    assert found in refused(content, name=name)
+
+
+@pytest.mark.parametrize("to", ["dpo", "kto"])
+@pytest.mark.parametrize(
+    ("more", "found"),
+    [
+        (("--from", "nope"), "unknown format 'nope'; expected one of prometheus"),
+        (("--from", "demo"), "--from demo: expected auto or one of prometheus"),
+        (("--set", "source.mapping.scores=[stars]"), "needs column 'stars'; found prompt, rater"),
+        (("--set", "source.mapping.prompt=question"), "needs column 'question'"),
+        (("--set", "source.mapping.nope=x"), "source.mapping.nope: no such parameter"),
+        (("--set", "winnow.margin.at_least=-1"), "winnow.rules.margin.at_least: input should be"),
+        (("--set", "validate.agreement_floor=70"), "found 70"),
+        (("--set", "nope=1"), "nope: no such parameter"),
+        (("--set", "winnow.nope.at_least=1"), "winnow.rules.nope: no such rule"),
+        (("--set", "winnow.agreement=false"), "winnow.rules.agreement: input should be"),
+        (("--set", "nonsense"), "--set nonsense: expected NAME=VALUE"),
+        (("--set", "source.path=other.jsonl"), "expected no source.path"),
+        (
+            ("--set", "convert.to=[dpo, kto]"),
+            "expected no source.path, source.format or convert.to",
+        ),
+        (("--set", "raters.x.kind=verifier"), "--set raters: expected none"),
+        (("--set", "source.mapping.scale=[7, 9]"), "expected scores (7 to 9) in score, found none"),
+    ],
+)
+def test_an_option_that_cannot_be_right(
+    more: tuple[str, ...], found: str, to: str, refused: Refused
+) -> None:
+    """An unknown name, a value out of range, a column that is not there."""
+    assert found in refused(lines(GOOD), *more, to=to)
+
+
+@pytest.mark.parametrize(
+    ("out", "found"),
+    [
+        ("pairs.csv", "expected a name ending in .parquet or .jsonl"),
+        ("pairs", "expected a name ending in .parquet or .jsonl"),
+        ("none/pairs.parquet", "expected an existing folder, found none"),
+        ("ratings.jsonl/pairs.parquet", "expected an existing folder, found none"),
+        ("/proc/pairs.parquet", "expected a folder to write to"),
+        ("folder.parquet", "folder.parquet is a folder"),
+        ("ratings.jsonl", "is the input itself"),
+        ("./folder.parquet/../ratings.jsonl", "is the input itself"),
+    ],
+)
+def test_an_output_that_cannot_be_written(
+    out: str, found: str, refused: Refused, tmp_path: Path
+) -> None:
+    """Refused before any work is done, the input untouched; the last --out of a command counts."""
+    (tmp_path / "folder.parquet").mkdir()
+    content = lines(GOOD)
+    assert found in refused(content, "--out", str(tmp_path / out))
+    assert (tmp_path / "ratings.jsonl").read_text() == content
+
+
+def test_dropped_rows_never_take_the_inputs_place(refused: Refused, tmp_path: Path) -> None:
+    """Input a.dropped.parquet and --out a.parquet would write the dropped rows over the input."""
+    pl.DataFrame(GOOD).write_parquet(tmp_path / "a.dropped.parquet")
+    content = (tmp_path / "a.dropped.parquet").read_bytes()
+    options = "--out", str(tmp_path / "a.parquet")
+    assert "is the input itself" in refused(content, *options, name="a.dropped.parquet")
+    assert (tmp_path / "a.dropped.parquet").read_bytes() == content
+
+
+# What is below its declared quality: the same, with code 1 and the ledger
+
+
+def test_scores_that_are_all_equal(refused: Refused) -> None:
+    """No pair has a margin, so none is left; 0.1 is a number whose floats do not add up."""
+    equal = lines([row | {"score": 0.1} for row in GOOD])
+    message = refused(equal, code=1)
+    assert "the number of chosen pairs is at least 1: found 0" in message
+
+
+def test_scores_that_are_all_equal_make_no_labels(refused: Refused) -> None:
+    """Every answer is in the middle."""
+    equal = lines([row | {"score": 0.1} for row in GOOD])
+    assert "not one row was left" in refused(equal, to="kto", code=1)
+
+
+def test_one_response_per_prompt(refused: Refused) -> None:
+    """There is nothing to pair."""
+    single = lines([row for row in GOOD if row["response"].endswith("short")])
+    assert "the number of chosen pairs is at least 1: found 0" in refused(single, code=1)
+
+
+def test_agreement_below_the_floor(refused: Refused) -> None:
+    """Ann is sure and bob sees no difference: agreement is 3/4 in both pairs, below 0.9."""
+    rows = [
+        {"prompt": prompt, "response": f"{prompt} {answer}", "score": score, "rater": rater}
+        for prompt, answer, ann in (
+            *(("q0", "a long answer", 5), ("q0", "short", 1)),
+            *(("q1", "a long answer", 1), ("q1", "short", 5)),
+        )
+        for rater, score in (("ann", ann), ("bob", 3))
+    ]
+    message = refused(lines(rows), "--set", "validate.agreement_floor=0.9", code=1)
+    assert "below their declared quality" in message
+    assert "0.75" in message
+
+
+def test_fewer_pairs_than_declared(refused: Refused, rather: Rather, tmp_path: Path) -> None:
+    """The ledger that shows where they went is printed before the error."""
+    refused(lines(GOOD), "--set", "validate.min_pairs=5", code=1)
+    out = tmp_path / "out.parquet"
+    source = tmp_path / "ratings.jsonl"
+    more = "--set", "validate.min_pairs=5"
+    done = rather("convert", source, "--to", "dpo", "--out", out, *more)
+    assert done.stderr.index("not_best_against_worst 8") < done.stderr.index("error: ")

@@ -1,0 +1,157 @@
+"""Table files and their contracts."""
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from pipeline.tables import FAMILIES, SCHEMAS, Tables, schema_of
+from schemas.errors import UserError
+from schemas.ratings import Ratings
+
+RATING = {
+    "response_id": "0" * 16,
+    "rater": "ann",
+    "prompt_id": "1" * 16,
+    "score": 3.0,
+    "reason": None,
+    "source_line": 1,
+}
+
+
+def ratings(*changes: dict[str, Any]) -> pl.DataFrame:
+    """Make ratings, each one a good row with changes."""
+    return pl.DataFrame(
+        [RATING | change for change in changes], schema=Ratings.create_empty().schema
+    )
+
+
+def refusal(folder: Path, frame: pl.DataFrame) -> str:
+    """Give the message with which a frame is refused as load/ratings."""
+    with pytest.raises(UserError) as raised:
+        Tables(folder).write("load/ratings", frame)
+    return str(raised.value)
+
+
+def test_a_table_is_read_as_it_was_written(tmp_path: Path) -> None:
+    """Written, found at STAGE/TABLE.parquet, and read."""
+    tables, frame = Tables(tmp_path), ratings({}, {"rater": "bob"})
+    tables.write("load/ratings", frame)
+    assert (tmp_path / "load" / "ratings.parquet").is_file()
+    assert tables.read("load/ratings").equals(frame)
+
+
+def test_the_order_of_rows_is_that_of_the_key(tmp_path: Path) -> None:
+    """So the same rows in another order are the same bytes."""
+    frame = ratings({"rater": "a"}, {"rater": "b"}, {"rater": "c"})
+    for name, rows in (("one", frame), ("two", frame.reverse())):
+        Tables(tmp_path / name).write("load/ratings", rows)
+    one, two = (tmp_path / name / "load" / "ratings.parquet" for name in ("one", "two"))
+    assert one.read_bytes() == two.read_bytes()
+
+
+def test_a_table_without_a_key_is_sorted_by_its_columns(tmp_path: Path) -> None:
+    """Columns that are not the schema's are left out, and do not matter."""
+    rows = [
+        {"unit": "rows", "reason": "b", "source_line": 2, "detail": "x", "other": 1},
+        {"unit": "rows", "reason": "a", "source_line": 1, "detail": "x", "other": 2},
+    ]
+    written = Tables(tmp_path).write("load/set_aside", pl.DataFrame(rows))
+    assert written.rows() == [("rows", "a", 1, "x"), ("rows", "b", 2, "x")]
+
+
+def test_a_broken_column_is_named_with_its_rule_and_count(tmp_path: Path) -> None:
+    """Table, column, rule, how many of how many rows, the first of them, and the mend."""
+    message = refusal(tmp_path, ratings({"prompt_id": "x"}, {"rater": "b"}))
+    assert message.startswith(
+        "load/ratings: 1 of 2 rows break the rule 'regex' of column 'prompt_id'"
+    )
+    assert "'prompt_id': 'x'" in message
+    assert "dvc repro --force load" in message
+
+
+def test_a_broken_rule_over_columns_is_named(tmp_path: Path) -> None:
+    """A rating with neither score nor reason breaks the schema's own rule."""
+    message = refusal(tmp_path, ratings({"score": None}, {"rater": "b"}, {"rater": "c"}))
+    assert "1 of 3 rows break the rule 'score_or_reason'" in message
+
+
+def test_a_key_twice_is_named(tmp_path: Path) -> None:
+    """Both rows are counted."""
+    message = refusal(tmp_path, ratings({}, {}))
+    assert "2 of 2 rows break the rule that response_id, rater name a row once" in message
+
+
+@pytest.mark.parametrize("score", [float("nan"), float("inf")])
+def test_a_score_that_is_no_number_is_refused(score: float, tmp_path: Path) -> None:
+    """NaN would spread to every calibrated score."""
+    assert "1 of 1 rows break" in refusal(tmp_path, ratings({"score": score}))
+
+
+def test_a_missing_column_is_named(tmp_path: Path) -> None:
+    """With the columns that are there."""
+    message = refusal(tmp_path, ratings({}).drop("score"))
+    assert "expected column 'score' of type Float64, found response_id, rater" in message
+
+
+def test_a_column_of_another_type_is_named(tmp_path: Path) -> None:
+    """With both types."""
+    message = refusal(tmp_path, ratings({}).with_columns(pl.col("score").cast(pl.String)))
+    assert "expected column 'score' of type Float64, found String" in message
+
+
+def test_a_long_row_is_shown_in_short(tmp_path: Path) -> None:
+    """A message is for a person, even where a cell has a million characters."""
+    assert len(refusal(tmp_path, ratings({"rater": "x" * 1_000_000, "score": None}))) < 1000
+
+
+def test_a_refused_table_leaves_the_old_one(tmp_path: Path) -> None:
+    """What was there before stays as it was."""
+    tables = Tables(tmp_path)
+    tables.write("load/ratings", ratings({}))
+    before = tables.path("load/ratings").read_bytes()
+    refusal(tmp_path, ratings({"score": None}))
+    assert tables.path("load/ratings").read_bytes() == before
+
+
+def test_a_missing_table_names_the_stage_to_run(tmp_path: Path) -> None:
+    """And the file that was expected."""
+    with pytest.raises(UserError, match=r"load/ratings.parquet: .* run the stage load first"):
+        Tables(tmp_path).read("load/ratings")
+
+
+def test_a_table_that_someone_changed_is_refused_when_read(tmp_path: Path) -> None:
+    """The contract is held on both sides of the file, and the file is named."""
+    path = tmp_path / "load" / "ratings.parquet"
+    path.parent.mkdir()
+    ratings({"score": None}).write_parquet(path)
+    with pytest.raises(UserError, match=f"^{path}: 1 of 1 rows break"):
+        Tables(tmp_path).read("load/ratings")
+
+
+def test_a_table_cut_short_is_refused(tmp_path: Path) -> None:
+    """A broken file is an error with its name, not a traceback."""
+    tables = Tables(tmp_path)
+    tables.write("load/ratings", ratings({}))
+    path = tables.path("load/ratings")
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(UserError, match="ratings.parquet: expected a Parquet file, found"):
+        tables.read("load/ratings")
+
+
+def test_a_family_is_read_as_one(tmp_path: Path) -> None:
+    """One table per rater; none at all is an empty table."""
+    tables = Tables(tmp_path)
+    for rater in ("ann", "bob"):
+        tables.write(f"rate/{rater}", ratings({"rater": rater}))
+    assert tables.read_family("rate", ["ann", "bob"])["rater"].to_list() == ["ann", "bob"]
+    assert tables.read_family("rate", []).schema == ratings().schema
+
+
+@pytest.mark.parametrize("table", [*SCHEMAS, *(f"{stage}/member" for stage in FAMILIES)])
+def test_every_table_has_a_schema(table: str, tmp_path: Path) -> None:
+    """And an empty one of it can be written and read."""
+    tables = Tables(tmp_path)
+    tables.write(table, schema_of(table).create_empty())
+    assert tables.read(table).height == 0

@@ -1,0 +1,330 @@
+import multiprocessing
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from shutil import copytree
+
+import polars as pl
+import pytest
+from pydantic import ValidationError
+
+from schemas.errors import RatherError, UserError
+from schemas.messages import Message
+from schemas.prompts import Prompts
+from schemas.responses import Responses
+from stages.engine import Engine, Request, Sample, Sampling
+from stages.generate import Options, first_question, generate
+from stages.ids import prompt_id
+
+OPTIONS = Options(num_samples=3, max_tokens=8, chunk_size=2)
+
+slow = pytest.mark.slow
+
+
+def user(content: str) -> Message:
+    """Make a user's turn."""
+    return {"role": "user", "content": content}
+
+
+def prompts(*conversations: list[Message]) -> pl.DataFrame:
+    """Make the prompts table."""
+    rows = [
+        {
+            "prompt_id": prompt_id(m),
+            "messages": m,
+            "split": "train",
+            "source": "s",
+            "source_line": 1,
+        }
+        for m in conversations
+    ]
+    return pl.DataFrame(rows, schema=Prompts.create_empty().schema)
+
+
+def questions(*texts: str) -> pl.DataFrame:
+    """Make prompts of one turn."""
+    return prompts(*([user(text)] for text in texts))
+
+
+class Recorder(Engine):
+    """Stands before a running engine, or none, and keeps what it is asked."""
+
+    def __init__(self, engine: Engine | None, die_at: int = 1000) -> None:
+        self._engine = engine
+        self._die_at = die_at
+        self.asked: list[Request] = []
+        self.rendered: list[list[Message]] = []
+        self.max_model_len = engine.max_model_len if engine else 256
+
+    def encode(self, messages: list[Message]) -> list[int]:
+        """Keep the messages."""
+        self.rendered.append(messages)
+        return self._engine.encode(messages) if self._engine else list(range(len(str(messages))))
+
+    def sample(self, requests: list[Request], sampling: Sampling) -> list[list[Sample]]:
+        """Keep the requests; without an engine every answer says its seed."""
+        if len(self.asked) + len(requests) > self._die_at:
+            raise KeyboardInterrupt
+        self.asked += requests
+        if self._engine:
+            return self._engine.sample(requests, sampling)
+        return [
+            [Sample(f"{r.seed + n}", "stop", 1, -1.0) for n in range(sampling.num_samples)]
+            for r in requests
+        ]
+
+
+@pytest.fixture
+def ask(tiny_model: Path, tmp_path: Path) -> Callable[..., pl.DataFrame]:
+    """Call generate with the tiny model and a store of the test's own."""
+
+    def call(
+        table: pl.DataFrame,
+        engine: Engine,
+        options: Options = OPTIONS,
+        seed: int = 0,
+        store: str = "store",
+    ) -> pl.DataFrame:
+        return generate(table, tiny_model, options, seed, "tiny", tmp_path / store, engine)
+
+    return call
+
+
+@slow
+def test_every_prompt_has_its_samples(ask, vllm_engine: Engine) -> None:
+    """Each prompt has num_samples rows, with finish reason, token count and log-probability."""
+    found = ask(questions("one", "two", "three"), vllm_engine)
+    Responses.validate(found)
+    assert found["sample_index"].to_list() == [0, 1, 2] * 3
+    assert found["reason"].null_count() == 9
+    assert (found["num_tokens"] <= 8).all()
+    assert (found["logprob"] < 0).all()
+    stopped = found["finish_reason"] == "stop"
+    assert ((found["num_tokens"] == 8) | stopped).all()
+
+
+@slow
+def test_samples_of_a_prompt_differ(ask, vllm_engine: Engine) -> None:
+    """The samples of one prompt are drawn apart."""
+    assert ask(questions("one"), vllm_engine)["text"].n_unique() == 3
+
+
+@slow
+def test_same_seed_same_texts(ask, vllm_engine: Engine) -> None:
+    """A seed gives the same table once more, and another seed another."""
+    table = questions("one", "two", "three")
+    first, again = (ask(table, vllm_engine, store=name) for name in ("first", "again"))
+    assert first.equals(again)
+    assert not first["text"].equals(ask(table, vllm_engine, seed=1)["text"])
+
+
+@slow
+def test_answers_do_not_depend_on_company(ask, vllm_engine: Engine) -> None:
+    """A prompt's answers are the same whichever prompts are asked beside it."""
+    alone = ask(questions("one"), vllm_engine, store="alone")
+    among = ask(
+        questions("zero", "one", "two"),
+        vllm_engine,
+        Options(**{**OPTIONS.model_dump(), "chunk_size": 3}),
+    )
+    assert among.filter(prompt_id=alone["prompt_id"][0]).equals(alone)
+
+
+@slow
+def test_a_bad_prompt_harms_no_other(ask, vllm_engine: Engine) -> None:
+    """A prompt too long, empty or refused by the template has rows with its reason."""
+    table = questions("x" * 300, "fine", " ", "refuse this")
+    reasons = ["prompt_too_long", None, "prompt_empty", "template_error"]
+    expected = dict(zip(table["prompt_id"], reasons, strict=True))
+    found = ask(table, vllm_engine)
+    Responses.validate(found)
+    assert found.height == 12
+    assert all(expected[row["prompt_id"]] == row["reason"] for row in found.iter_rows(named=True))
+
+
+@slow
+def test_the_longest_prompt_has_room_for_a_token(ask, vllm_engine: Engine) -> None:
+    """A prompt is too long from the length on at which no token fits after it."""
+    # <|user|> + text + <|end|> + <|assistant|>: the text's bytes and three tokens more.
+    longest = vllm_engine.max_model_len - 1 - 3
+    found = ask(prompts([user("x" * longest)], [user("x" * (longest + 1))]), vllm_engine)
+    of = found.group_by("prompt_id").agg(pl.col("reason").first(), pl.col("num_tokens").max())
+    assert set(of.select("reason", "num_tokens").rows()) == {(None, 1), ("prompt_too_long", None)}
+
+
+@slow
+def test_a_crowd_of_prompts_is_answered(ask, vllm_engine: Engine) -> None:
+    """More prompt tokens than vLLM reads in one step are no trouble."""
+    table = questions(*(f"{at} " + "y" * 200 for at in range(60)))
+    options = Options(num_samples=2, max_tokens=2)
+    assert ask(table, vllm_engine, options)["text"].null_count() == 0
+
+
+@slow
+def test_special_tokens_in_data_stay_text(vllm_engine: Engine) -> None:
+    """A user who writes the end token's characters ends nothing."""
+    plain, written = (vllm_engine.encode([user(text)]) for text in ("", "<|end|>"))
+    assert len(written) == len(plain) + len("<|end|>")
+
+
+@slow
+def test_finished_chunks_are_not_asked_again(ask, vllm_engine: Engine) -> None:
+    """A second call with the same store asks the model nothing and gives the same table."""
+    recorder = Recorder(vllm_engine)
+    table = questions("one", "two", "three")
+    first = ask(table, recorder)
+    assert len(recorder.asked) == 3
+    assert ask(table, recorder).equals(first)
+    assert len(recorder.asked) == 3
+
+
+def test_multi_turn_asks_the_first_turn(ask) -> None:
+    """Of several user turns the first is asked, after the system's."""
+    system: Message = {"role": "system", "content": "be brief"}
+    recorder = Recorder(None)
+    ask(prompts([system, user("first"), user("second")]), recorder)
+    assert recorder.rendered == [[system, user("first")]]
+
+
+def test_a_conversation_with_answers_is_asked_whole() -> None:
+    """Where the assistant spoke in between, nothing is left out."""
+    turns = [user("first"), {"role": "assistant", "content": "yes"}, user("second")]
+    assert first_question(turns) == turns
+
+
+def test_prompts_that_share_a_first_turn_keep_their_own_rows(ask) -> None:
+    """Two conversations with one first turn are two prompts, each sampled by its own seed."""
+    table = prompts([user("same"), user("a")], [user("same"), user("b")])
+    found = ask(table, Recorder(None))
+    assert found.height == 6
+    assert found["text"].n_unique() == 6
+
+
+def test_a_stopped_run_goes_on_where_it_was(ask) -> None:
+    """What is asked after a stop is what was not finished, and the table is as if nothing was."""
+    table = questions("one", "two", "three", "four", "five")
+    whole = ask(table, Recorder(None), store="whole")
+    stopped, rest = Recorder(None, die_at=4), Recorder(None)
+    with pytest.raises(KeyboardInterrupt):
+        ask(table, stopped)
+    assert ask(table, rest).equals(whole)
+    assert len(stopped.asked) == 4
+    assert len(rest.asked) == 1
+
+
+def test_added_prompts_alone_are_asked(ask) -> None:
+    """A prompt keeps its rows when others come to stand around it."""
+    recorder = Recorder(None)
+    ask(questions("one", "two", "three"), recorder)
+    ask(questions("zero", "one", "two", "three", "four"), recorder)
+    assert len(recorder.asked) == 5
+
+
+@pytest.mark.parametrize("change", [{"temperature": 0.5}, {"num_samples": 2}, {"max_tokens": 9}])
+def test_other_sampling_is_asked_anew(ask, change: dict[str, float]) -> None:
+    """Rows of other options are other rows."""
+    recorder = Recorder(None)
+    ask(questions("one"), recorder)
+    ask(questions("one"), recorder, OPTIONS.model_copy(update=change))
+    assert len(recorder.asked) == 2
+
+
+def test_other_weights_are_asked_anew(tiny_model: Path, tmp_path: Path) -> None:
+    """Rows of a model whose files changed are other rows."""
+    model = tmp_path / "model"
+    copytree(tiny_model, model)
+    recorder = Recorder(None)
+    generate(questions("one"), model, OPTIONS, 0, "tiny", tmp_path / "store", recorder)
+    weights = model / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\0")
+    generate(questions("one"), model, OPTIONS, 0, "tiny", tmp_path / "store", recorder)
+    assert len(recorder.asked) == 2
+
+
+def test_an_answer_that_broke_off_has_its_reason(ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What vLLM aborted is a row without text."""
+    recorder = Recorder(None)
+    broken = [[Sample("half", "abort", 1, -1.0)] * 3]
+    monkeypatch.setattr(recorder, "sample", lambda requests, sampling: broken)
+    found = ask(questions("one"), recorder)
+    Responses.validate(found)
+    assert found["reason"].to_list() == ["unfinished"] * 3
+
+
+def test_model_text_is_shown_as_it_is(ask, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    """Markup and escape sequences in an answer reach the terminal as characters."""
+    recorder = Recorder(None)
+    said = [[Sample("[red]\x1b[2J", "stop", 1, -1.0)] * 3]
+    monkeypatch.setattr(recorder, "sample", lambda requests, sampling: said)
+    ask(questions("one"), recorder)
+    shown = capsys.readouterr().err
+    assert r"'[red]\x1b[2J'" in shown
+
+
+def test_no_prompts_need_no_vllm(tmp_path: Path) -> None:
+    """Zero prompts give an empty table at once, and neither vLLM nor torch is imported."""
+    code = """
+import sys
+from pathlib import Path
+from schemas.prompts import Prompts
+from schemas.responses import Responses
+from stages.generate import Options, generate
+found = generate(Prompts.create_empty(), "nowhere", Options(), 0, "none", Path("store"))
+assert found.schema == Responses.create_empty().schema and found.is_empty()
+assert not {"vllm", "torch", "transformers"} & sys.modules.keys()
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_model_without_chat_template_is_refused(tiny_model: Path, tmp_path: Path) -> None:
+    """A model that has no chat template cannot be asked; the error says where to mend it."""
+    model = tmp_path / "model"
+    copytree(tiny_model, model)
+    (model / "chat_template.jinja").unlink()
+    with pytest.raises(UserError, match=f"{model}.*chat template"):
+        generate(questions("one"), model, OPTIONS, 0, "tiny", tmp_path / "store")
+
+
+def test_a_folder_without_model_is_refused(tmp_path: Path) -> None:
+    """A folder that holds no model is named."""
+    with pytest.raises(UserError, match=f"{tmp_path}: expected a model folder"):
+        generate(questions("one"), tmp_path, OPTIONS, 0, "tiny", tmp_path / "store")
+
+
+@slow
+def test_what_vllm_refuses_is_said_in_a_line(tiny_model: Path, vllm_engine: Engine) -> None:
+    """A length that the model does not have is the user's to mend; the cause is one line."""
+    with (
+        pytest.raises(UserError, match="max_model_len") as caught,
+        Engine(tiny_model, max_model_len=100_000),
+    ):
+        pass
+    assert "\n" not in str(caught.value)
+
+
+@slow
+def test_a_failure_midway_is_no_traceback(
+    vllm_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever vLLM raises while it samples becomes one of our errors, with the cause's line."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("out of memory\nand more")
+
+    monkeypatch.setattr(vllm_engine._llm, "generate", fail)
+    with pytest.raises(RatherError, match=r"out of memory;.*run again") as caught:
+        vllm_engine.sample([Request([1], 0)], Sampling(1, 1.0, 1.0, 1))
+    assert "\n" not in str(caught.value)
+
+
+@slow
+def test_the_engine_is_in_this_process(vllm_engine: Engine) -> None:
+    """There is no other process that a kill could leave behind."""
+    assert multiprocessing.active_children() == []
+
+
+def test_several_likeliest_answers_are_refused() -> None:
+    """At temperature 0 every sample would be the same one."""
+    with pytest.raises(ValidationError, match="expected 1 at temperature 0"):
+        Options(temperature=0, num_samples=2)
