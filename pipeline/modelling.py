@@ -44,17 +44,25 @@ def run_reward(run: Run) -> None:
 
 def _teach(run: Run, stage: str, start: str, rows: pl.DataFrame, training: Training) -> None:
     """Train a stage's model on rows; without rows or epochs the model it starts from goes on."""
-    losses = {"sft": "sft", "reward": "bradley_terry"}
     if rows.is_empty() or training.epochs == 0:
-        shutil.rmtree(run.model(stage), ignore_errors=True)
-        shutil.copytree(run.model(start), run.model(stage))
-        why = "no rows to learn from" if rows.is_empty() else "epochs is 0"
-        _write_training(run, stage, {"trained": False, "why": why}, rows.height)
+        _pass_on(run, stage, start, rows.height)
         return
-    data = run.root / ".work" / stage
+    data = run.work(stage)
     data.mkdir(parents=True, exist_ok=True)
     rows.write_parquet(data / "train.parquet")
-    _train(run, stage, start, data, losses[stage], training, None)
+    loss = {"sft": "sft", "reward": "bradley_terry"}[stage]
+    _train(run, stage, start, data, loss, training, None)
+
+
+def _pass_on(run: Run, stage: str, start: str, num_rows: int) -> None:
+    """Give a stage the model it would have started from; of one that lives elsewhere, the name."""
+    shutil.rmtree(run.model(stage), ignore_errors=True)
+    shutil.copytree(run.model(start), run.model(stage))
+    ledger = Ledger(f"train/{stage}")
+    unused = {"epochs_is_0": num_rows} if num_rows else {}
+    ledger.account("rows", came=num_rows, kept=0, dropped=unused)
+    ledger.note(trained=False)
+    _close_training(run, ledger, [])
 
 
 def run_reference(run: Run, name: str) -> None:
@@ -98,7 +106,12 @@ def _train(
         config=_config(run, loss, training),
         reference=reference,
     )
-    _write_training(run, name, metrics, metrics["tokens"]["train"]["rows_in"])
+    ledger = Ledger(f"train/{name}")
+    rows = metrics["tokens"]["train"]
+    ledger.account("rows", came=rows["rows_in"], kept=rows["kept"], dropped=rows["dropped"])
+    history = metrics.pop("history")
+    ledger.note(trained=True, **metrics)
+    _close_training(run, ledger, history)
 
 
 def _config(run: Run, loss: str, training: Training) -> Any:
@@ -110,22 +123,15 @@ def _config(run: Run, loss: str, training: Training) -> Any:
     )
 
 
-def _write_training(run: Run, name: str, metrics: dict[str, Any], num_rows: int) -> None:
-    """Write a training's metrics, its row account, and its history for `dvc plots`."""
-    history = metrics.pop("history", [])
-    ledger = Ledger(f"train/{name}")
-    tokens = metrics.get("tokens", {}).get("train")
-    if tokens:
-        dropped = tokens["dropped"]
-        ledger.account("rows", came=num_rows, kept=tokens["kept"], dropped=dropped)
-    ledger.note(**metrics)
+def _close_training(run: Run, ledger: Ledger, history: list[dict[str, Any]]) -> None:
+    """Write a training's account, and its history for `dvc plots`."""
     run.close(ledger)
-    frame = pl.DataFrame(history, infer_schema_length=None) if history else HISTORY
-    with replacing(run.data / "plots" / "train" / f"{name}.csv") as draft:
+    frame = pl.DataFrame(history, infer_schema_length=None) if history else NO_HISTORY
+    with replacing(run.data / "plots" / f"{ledger.stage}.csv") as draft:
         frame.write_csv(draft)
 
 
-HISTORY = pl.DataFrame(schema={"step": pl.Int64, "loss": pl.Float64})
+NO_HISTORY = pl.DataFrame(schema={"step": pl.Int64, "loss": pl.Float64})
 
 
 def weights(folder: Path) -> Path:

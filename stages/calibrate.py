@@ -16,7 +16,7 @@ def raters(ratings: pl.DataFrame) -> pl.DataFrame:
             num_ratings=score.count().cast(pl.Int64),
             num_missing=score.null_count().cast(pl.Int64),
             mean=score.mean(),
-            sd=pl.when(score.min() < score.max()).then(score.std(ddof=0)).otherwise(0.0),
+            sd=score.std(ddof=0),
         )
         .sort("rater")
         .select(Raters.column_names())

@@ -10,14 +10,13 @@ from typing import Any, Literal
 
 import polars as pl
 from pydantic import BaseModel, Field, model_validator
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from schemas.errors import UserError
 from schemas.messages import Message
 from schemas.responses import Responses
 from stages.engine import Engine, Request, Sample, Sampling
 from stages.ids import digest, response_id
+from stages.progress import Watch
 
 STORED = pl.Schema(
     {
@@ -31,7 +30,6 @@ STORED = pl.Schema(
     }
 )
 HASHED_SUFFIXES = {".safetensors", ".json", ".jinja", ".model", ".txt"}
-PREVIEWED = 80  # characters
 
 
 class Options(BaseModel, extra="forbid", frozen=True):
@@ -88,15 +86,11 @@ def generate(
     if missing.height:
         with ExitStack() as stack:
             known = asked.height - missing.height
-            watch = stack.enter_context(_Watch(generator, asked.height, known))
+            watch = stack.enter_context(Watch(generator, asked.height, known))
             running = engine or stack.enter_context(
                 Engine(Path(model), options.dtype, options.max_model_len)
             )
-            for chunk in missing.iter_slices(options.chunk_size):
-                began = perf_counter()
-                rows = _answer(running, chunk, options, seed)
-                _keep(rows, folder)
-                watch.count(chunk, rows, perf_counter() - began)
+            _ask(running, missing, options, seed, folder, watch)
     return _responses(asked, _stored(folder), generator)
 
 
@@ -142,6 +136,17 @@ def _asked(prompts: pl.DataFrame) -> pl.DataFrame:
     ]
     messages = pl.Series("messages", questions, dtype=rows.schema["messages"])
     return rows.with_columns(messages, pl.Series("key", keys, dtype=pl.String))
+
+
+def _ask(
+    engine: Engine, missing: pl.DataFrame, options: Options, seed: int, folder: Path, watch: Watch
+) -> None:
+    """Ask for what is missing, chunk by chunk, and keep each as soon as it is there."""
+    for chunk in missing.iter_slices(options.chunk_size):
+        began = perf_counter()
+        rows = _answer(engine, chunk, options, seed)
+        _keep(rows, folder)
+        watch.count(chunk, rows, perf_counter() - began)
 
 
 def _answer(engine: Engine, chunk: pl.DataFrame, options: Options, seed: int) -> pl.DataFrame:
@@ -226,45 +231,3 @@ def _responses(asked: pl.DataFrame, stored: pl.DataFrame, generator: str) -> pl.
         .select(Responses.column_names())
         .sort("prompt_id", "generator", "sample_index")
     )
-
-
-class _Watch:
-    """What a person sees on stderr: prompts answered, tokens a second, time left, first answers."""
-
-    def __init__(self, generator: str, num_prompts: int, num_known: int) -> None:
-        self._bar = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("prompts, {task.fields[speed]:,.0f} tokens/s"),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-        )
-        self._task = self._bar.add_task(
-            generator, total=num_prompts, completed=num_known, speed=0.0
-        )
-        self._tokens, self._seconds = 0, 0.0
-
-    def __enter__(self) -> "_Watch":
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
-
-    def count(self, chunk: pl.DataFrame, rows: pl.DataFrame, seconds: float) -> None:
-        """Count a chunk's prompts and tokens; after the first, show how some answers begin."""
-        if self._tokens == 0:
-            self._preview(chunk, rows)
-        self._tokens += int(rows["num_tokens"].sum())
-        self._seconds += seconds
-        speed = self._tokens / self._seconds
-        self._bar.update(self._task, advance=chunk.height, speed=speed)
-
-    def _preview(self, chunk: pl.DataFrame, rows: pl.DataFrame) -> None:
-        """Print the beginnings of a few answers as literals: a model's text commands nothing."""
-        said = rows.filter(pl.col("text").is_not_null(), pl.col("sample_index") == 0)
-        for messages, text in said.join(chunk, on="key").head(3).select("messages", "text").rows():
-            question = messages[-1]["content"]
-            line = f"{question[:PREVIEWED]!a} -> {text[:PREVIEWED]!a}"
-            self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from trainer.config import TrainConfig
-from trainer.data import Example, TokenLedger, num_rows, read_examples
+from trainer.data import Example, TokenLedger, read_examples
 from trainer.encoding import ChatEncoder, Tokens
 from trainer.errors import TrainerError
 from trainer.losses import Kind
@@ -22,6 +22,8 @@ Place: TypeAlias = tuple[int, int]
 # Rows are sorted by length among this many batches: enough to waste little padding, and few
 # enough that each epoch still meets its rows in a new order.
 BATCHES_SORTED_TOGETHER = 50
+# KTO's reference point needs each prompt with another row's completion.
+FEWEST_TO_EVALUATE: dict[Kind, int] = {"demonstrations": 1, "pairs": 1, "labels": 2}
 
 
 class Row(NamedTuple):
@@ -92,15 +94,31 @@ class Rows(Dataset[Row]):
 def read_rows(
     data: Path, eats: Kind, encoder: ChatEncoder, config: TrainConfig
 ) -> tuple[dict[str, Rows], dict[str, TokenLedger]]:
-    """Read a data folder's splits: train, for all epochs, and test, once, where it has rows."""
+    """Read a data folder's splits: train, for all epochs, and test, once, where it has rows.
+
+    Raises TrainerError where train has too few rows left; a test split with too few is left out.
+    """
     splits, ledgers = {}, {}
     for split, epochs in (("train", config.epochs), ("test", 1)):
         path = data / f"{split}.parquet"
-        if split == "test" and not (path.exists() and num_rows(path, eats)):
+        if split == "test" and not path.exists():
             continue
         examples, ledgers[split] = read_examples(path, eats, encoder, config.max_length)
+        if split == "test" and len(examples) < FEWEST_TO_EVALUATE[eats]:
+            continue
+        if not examples:
+            raise _nothing_left(path, eats, ledgers[split], config.max_length)
         splits[split] = Rows(examples, eats, epochs, config.seed, config.max_length)
     return splits, ledgers
+
+
+def _nothing_left(path: Path, eats: Kind, ledger: TokenLedger, max_length: int) -> TrainerError:
+    dropped = ", ".join(f"{count} {reason}" for reason, count in ledger.dropped.items())
+    found = f"all {ledger.rows_in} dropped ({dropped})" if ledger.rows_in else "no rows"
+    return TrainerError(
+        f"{path}: expected {eats} to train on, found {found}; raise max_length, now {max_length}, "
+        "or see the report on why there are none"
+    )
 
 
 def partners(num_rows: int, seed: int, epoch: int) -> list[int]:

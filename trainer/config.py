@@ -47,7 +47,7 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         """Refuse values no training could use."""
-        whole = {"epochs": 0, "batch_size": 1, "gradient_accumulation_steps": 1}
+        whole = {"epochs": 1, "batch_size": 1, "gradient_accumulation_steps": 1}
         whole |= {"max_length": 2, "logging_steps": 1}
         for name, least in whole.items():
             self._expect(name, f"at least {least}", getattr(self, name) >= least)

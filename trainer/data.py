@@ -76,10 +76,10 @@ class TokenLedger:
         return asdict(self)
 
 
-def num_rows(path: Path, eats: Kind) -> int:
-    """Count a file's rows, having checked that it is data of the kind a loss eats.
+def check(path: Path, eats: Kind) -> None:
+    """Check that a file is data of the kind a loss eats.
 
-    Raises TrainerError where the file is missing or its columns are of another kind.
+    Raises TrainerError where it is missing or its columns are of another kind.
     """
     if not path.is_file():
         raise TrainerError(f"expected a file {path}, found none; correct the data directory")
@@ -92,7 +92,6 @@ def num_rows(path: Path, eats: Kind) -> int:
             f"messages {{role, content}} and label a bool; found {found}; missing or of another "
             f"type: {', '.join(wrong)}; give another file or choose a loss that eats its columns"
         )
-    return int(pq.read_metadata(path).num_rows)
 
 
 def read_examples(
@@ -101,10 +100,9 @@ def read_examples(
     """Read and tokenise a file, cutting completions so that each sequence fits max_length.
 
     Columns beyond those the loss eats are ignored. Raises TrainerError where the file is of the
-    wrong kind, has no rows, or loses every row.
+    wrong kind.
     """
-    if num_rows(path, eats) == 0:
-        raise TrainerError(f"{path}: expected {eats}, found no rows; run the stage that writes it")
+    check(path, eats)
     examples: list[Example] = []
     counts: Counter[str] = Counter()
     for rows in _read_conversations(path, eats):
@@ -112,14 +110,7 @@ def read_examples(
             _count(counts, fitted)
             if fitted.example is not None:
                 examples.append(fitted.example)
-    ledger = _ledger(counts)
-    if not examples:
-        reasons = ", ".join(f"{count} {reason}" for reason, count in ledger.dropped.items())
-        raise TrainerError(
-            f"{path}: expected rows to train on, found all {ledger.rows_in} dropped ({reasons}); "
-            f"raise max_length, now {max_length}, or correct the rows"
-        )
-    return examples, ledger
+    return examples, _ledger(counts)
 
 
 def fit(

@@ -86,6 +86,10 @@ class ChatEncoder:
             last -= 1
         return completion[: last + 1]
 
+    def encode_prompt(self, messages: Messages) -> list[int]:
+        """Encode a conversation up to where the assistant's answer begins."""
+        return self._encode_conversations([([dict(m) for m in messages], True)])[0]
+
     def _encode_conversations(
         self, conversations: Sequence[tuple[list[Message], bool]]
     ) -> list[list[int]]:

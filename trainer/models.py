@@ -131,9 +131,3 @@ def publish_model(out: Path, model: PreTrainedModel, tokenizer: PreTrainedTokeni
         tokenizer.save_pretrained(folder)
 
     publish(out, write)
-
-
-def publish_copy(out: Path, model: Path) -> None:
-    """Publish an unchanged copy of a model folder."""
-    weight_files(model)
-    publish(out, lambda folder: shutil.copytree(model, folder, dirs_exist_ok=True))

@@ -10,7 +10,6 @@ from transformers import set_seed
 
 from trainer.batches import Rows, read_rows
 from trainer.config import TrainConfig
-from trainer.data import num_rows
 from trainer.encoding import ChatEncoder
 from trainer.errors import TrainerError
 from trainer.loop import PreferenceTrainer
@@ -19,7 +18,6 @@ from trainer.models import (
     load_policy,
     load_scorer,
     load_tokenizer,
-    publish_copy,
     publish_model,
 )
 from trainer.objective import Objective, at_reference, objective
@@ -36,9 +34,7 @@ def train(
 ) -> dict[str, Any]:
     """Train the model in a folder on data/train.parquet, publish it at `out`, return metrics.
 
-    `out` is replaced whole, once training has ended well. With no epochs, or no rows for a loss
-    without reference (a project may have no demonstrations), the starting model is copied through
-    unchanged, for bradley_terry too, and the metrics hold trained: False and why.
+    `out` is replaced whole, once training has ended well.
 
     Metrics: loss_step0, on the first batch before training; train_loss and TRL's metrics, over the
     last record of the history; the same over test.parquet, prefixed eval_; tokens, a ledger for
@@ -50,10 +46,6 @@ def train(
     """
     goal = objective(config)
     _check_reference_given(goal, reference, config)
-    why = _why_unchanged(data, goal, config)
-    if why:
-        publish_copy(out, model)
-        return {"trained": False, "why": why, "num_steps": 0, "tokens": {}, "history": []}
     tokenizer = load_tokenizer(model)
     pad_id = int(tokenizer.pad_token_id)
     splits, ledgers = read_rows(data, goal.loss.eats, ChatEncoder(tokenizer), config)
@@ -65,7 +57,7 @@ def train(
     policy = load_scorer(model, pad_id, new_head=True) if scored else load_policy(model)
     with tempfile.TemporaryDirectory() as scratch:
         run = PreferenceTrainer(policy, goal, splits["train"], pad_id, config, Path(scratch))
-        metrics = {"trained": True, **_step0(run, goal, starts_at_reference, config), **run.fit()}
+        metrics = {**_step0(run, goal, starts_at_reference, config), **run.fit()}
     metrics |= _held_out(run, splits.get("test"))
     publish_model(out, policy, tokenizer)
     made_with = {} if cache is None else {"reference": cache.made_with}
@@ -84,19 +76,6 @@ def _check_reference_given(goal: Objective, reference: Path | None, config: Trai
             f"{config.loss}: expected no reference, found {reference}; leave it out, "
             "or choose a loss that has one"
         )
-
-
-def _why_unchanged(data: Path, goal: Objective, config: TrainConfig) -> str:
-    """Say why there is nothing to train, if so; raises TrainerError where there should be."""
-    path = data / "train.parquet"
-    if num_rows(path, goal.loss.eats) == 0:
-        if goal.loss.needs_reference:
-            raise TrainerError(
-                f"{path}: expected {goal.loss.eats} to train on, found no rows; "
-                "see the report on why none were chosen"
-            )
-        return f"{path.name} has no rows"
-    return "" if config.epochs else "epochs is 0"
 
 
 def _attach(cache: Reference, splits: Mapping[str, Rows], model: Path, config: TrainConfig) -> bool:
@@ -145,5 +124,5 @@ def _step0(
 
 def _held_out(run: PreferenceTrainer, rows: Rows | None) -> dict[str, Any]:
     if rows is None:
-        return {"eval_skipped": "test.parquet is absent or has no rows"}
+        return {"eval_skipped": "test.parquet is absent, or too few of its rows can be used"}
     return {f"eval_{name}": value for name, value in run.measure(rows).items()}

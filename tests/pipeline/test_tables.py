@@ -136,7 +136,7 @@ def test_a_table_cut_short_is_refused(tmp_path: Path) -> None:
     tables.write("load/ratings", ratings({}))
     path = tables.path("load/ratings")
     path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(UserError, match="ratings.parquet: expected a Parquet file, found"):
+    with pytest.raises(UserError, match=r"ratings\.parquet: expected a Parquet file, found"):
         tables.read("load/ratings")
 
 

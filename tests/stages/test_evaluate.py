@@ -102,8 +102,10 @@ def test_finished_is_the_share_that_ended_by_themselves() -> None:
 def test_reward_is_the_mean_over_samples() -> None:
     """A text sampled twice counts twice: (1 + 1 + 4) / 3 = 2."""
     rewards = pl.DataFrame(
-        [{"response_id": "x", "rater": "rm", "score": 1.0}]
-        + [{"response_id": "y", "rater": "rm", "score": 4.0}],
+        [
+            {"response_id": name, "rater": "rm", "score": at}
+            for name, at in (("x", 1.0), ("y", 4.0))
+        ],
         schema=Ratings.create_empty().schema,
     )
     given = {"dpo": samples(("p", "x"), ("p", "x"), ("p", "y"))}

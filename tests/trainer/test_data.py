@@ -113,10 +113,10 @@ def test_an_unbalanced_ledger_cannot_be_made() -> None:
         TokenLedger(rows_in=3, kept=1, dropped={"no_label": 1})
 
 
-def test_losing_every_row_is_an_error(read: Read) -> None:
-    """The error gives the numbers and names max_length."""
-    with pytest.raises(TrainerError, match=r"all 1 dropped \(1 prompt_too_long\).*max_length"):
-        read([demonstration("hello", "yo")], 5)
+def test_a_row_without_room_for_a_completion_is_dropped(read: Read) -> None:
+    """A prompt as long as max_length leaves nothing to train on, and the ledger says so."""
+    examples, ledger = read([demonstration("hello", "yo")], 5)
+    assert (examples, ledger.dropped) == ([], {"prompt_too_long": 1})
 
 
 def test_a_file_of_another_kind_is_refused(read: Read) -> None:

@@ -44,7 +44,7 @@ def test_scores_are_the_logits_at_the_end_of_each_conversation(
         assert ids[0, -1] == tokenizer.eos_token_id
         hidden = scorer.model(ids).last_hidden_state[0, -1]
         expected.append(scorer.score(hidden).item())
-    found = torch.tensor(score(reward_model, CONVERSATIONS, max_length=64, batch_size=2))
+    found = torch.tensor(score(reward_model, CONVERSATIONS, max_length=64, batch_size=3))
     assert torch.allclose(found, torch.tensor(expected), rtol=0, atol=1e-5)
 
 

@@ -1,0 +1,54 @@
+"""Prompts and responses to rate."""
+
+from collections.abc import Callable
+
+import polars as pl
+import pytest
+
+from schemas.prompts import Prompts
+from schemas.responses import Responses
+from stages.ids import prompt_id, response_id
+
+
+@pytest.fixture
+def make_prompts() -> Callable[..., pl.DataFrame]:
+    """Make a prompts table of texts, each with its right answer or null."""
+
+    def make(answers: dict[str, str | None]) -> pl.DataFrame:
+        rows = [
+            {
+                "prompt_id": prompt_id([{"role": "user", "content": text}]),
+                "messages": [{"role": "user", "content": text}],
+                "split": "train",
+                "answer": answer,
+                "source": "here",
+                "source_line": line,
+            }
+            for line, (text, answer) in enumerate(answers.items(), start=1)
+        ]
+        return pl.DataFrame(rows, schema=Prompts.create_empty().schema)
+
+    return make
+
+
+@pytest.fixture
+def make_responses() -> Callable[..., pl.DataFrame]:
+    """Make a responses table of (prompt, text) samples; a null text is a failed one."""
+
+    def make(*samples: tuple[str, str | None]) -> pl.DataFrame:
+        rows = []
+        for index, (prompt, text) in enumerate(samples):
+            asked = prompt_id([{"role": "user", "content": prompt}])
+            rows.append(
+                {
+                    "prompt_id": asked,
+                    "generator": "sft",
+                    "sample_index": index,
+                    "response_id": None if text is None else response_id(asked, text),
+                    "text": text,
+                    "reason": "failed" if text is None else None,
+                }
+            )
+        return pl.DataFrame(rows, schema=Responses.create_empty().schema)
+
+    return make
