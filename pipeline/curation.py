@@ -14,7 +14,6 @@ from stages import calibrate, choose, convert, measure, pair, validate, winnow
 from stages.load import load
 
 NUM_BINS = 40
-EDGE = 1e-6  # so that the smallest and largest values fall inside
 
 
 def run_load(run: Run) -> None:
@@ -134,9 +133,11 @@ def _plots(run: Run, pairs: pl.DataFrame, chosen: pl.DataFrame) -> None:
 
 def _histogram(every: pl.Series, chosen: pl.Series) -> pl.DataFrame:
     """Count values of both series in the same bins; `at` is where a bin ends."""
-    least, most = (0.0, 1.0) if every.is_empty() else (every.min(), every.max())
-    edges = pl.linear_space(least, most, NUM_BINS + 1, eager=True).to_list()
-    edges[0], edges[-1] = edges[0] - EDGE, edges[-1] + EDGE
+    values = every.to_numpy()
+    least, most = (float(values.min()), float(values.max())) if len(values) else (0.0, 0.0)
+    width = (most - least) / NUM_BINS or 1.0
+    edges = [least + width * number for number in range(-1, NUM_BINS + 1)]
+    edges[-1] += width / 2  # so that rounding does not leave the largest value outside
     count = {
         name: values.hist(bins=edges, include_category=False)["count"]
         for name, values in (("all", every), ("chosen", chosen))

@@ -13,7 +13,7 @@ from pipeline.files import replacing, write_text
 from pipeline.ledger import Ledger, by_reason
 from pipeline.params import Training, rater_options
 from pipeline.run import Run
-from schemas.errors import UserError
+from stages.pointer import weights
 
 
 def run_model(run: Run) -> None:
@@ -132,24 +132,6 @@ def _close_training(run: Run, ledger: Ledger, history: list[dict[str, Any]]) -> 
 
 
 NO_HISTORY = pl.DataFrame(schema={"step": pl.Int64, "loss": pl.Float64})
-
-
-def weights(folder: Path) -> Path:
-    """Give the folder that holds a model's files, fetching a pinned hub model where it must."""
-    from stages.model import locate
-
-    name, revision = locate(folder)
-    if revision is None:
-        return Path(name)
-    from huggingface_hub import snapshot_download
-
-    try:
-        return Path(snapshot_download(name, revision=revision))
-    except OSError as error:
-        raise UserError(
-            f"model: expected {name} at {revision} from the hub, found "
-            f"{type(error).__name__}: {error}; check the network, or give a local folder"
-        ) from error
 
 
 def run_generate(run: Run) -> None:

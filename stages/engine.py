@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 # time, and a second model starts without importing everything again.
 EVERYWHERE = {
     "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
-    "VLLM_LOGGING_LEVEL": "ERROR",
+    # Its errors reach us as exceptions; what it logs beside them is a whole batch of requests.
+    "VLLM_LOGGING_LEVEL": "CRITICAL",
     "VLLM_NO_USAGE_STATS": "1",
     "TORCH_CPP_LOG_LEVEL": "ERROR",
     # A thread that spins while it waits holds the core that its neighbour waits for: small models
@@ -176,7 +177,7 @@ def _start(model: Path, dtype: str, max_model_len: int | None) -> Any:
     if not on_cuda:
         _set(WITHOUT_CUDA)
     # vLLM reads its own level too late for what it logs while it is imported.
-    logging.getLogger("vllm").setLevel(logging.ERROR)
+    logging.getLogger("vllm").setLevel(logging.CRITICAL)
     try:
         from vllm import LLM
     except ImportError as error:

@@ -1,6 +1,5 @@
 """Sample answers from a model.   prompts -> responses"""
 
-import hashlib
 import os
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -11,11 +10,11 @@ from typing import Any, Literal
 import polars as pl
 from pydantic import BaseModel, Field, model_validator
 
-from schemas.errors import UserError
 from schemas.messages import Message
 from schemas.responses import Responses
 from stages.engine import Engine, Request, Sample, Sampling
 from stages.ids import digest, response_id
+from stages.pointer import fingerprint
 from stages.progress import Watch
 
 STORED = pl.Schema(
@@ -29,7 +28,6 @@ STORED = pl.Schema(
         "reason": pl.String,
     }
 )
-HASHED_SUFFIXES = {".safetensors", ".json", ".jinja", ".model", ".txt"}
 
 
 class Options(BaseModel, extra="forbid", frozen=True):
@@ -103,21 +101,6 @@ def first_question(messages: Sequence[Message]) -> list[Message]:
     if len(users) < 2 or any(message["role"] == "assistant" for message in messages):
         return list(messages)
     return list(messages[: users[0] + 1])
-
-
-def fingerprint(model: Path) -> str:
-    """Hash the names and bytes of a model's weights, configuration, tokenizer and template."""
-    if not (model / "config.json").is_file():
-        raise UserError(
-            f"{model}: expected a model folder with config.json, found none; "
-            "run the stage that writes the model, or correct `model` in params.yaml"
-        )
-    parts: list[str] = []
-    for path in sorted(model.iterdir()):
-        if path.suffix in HASHED_SUFFIXES:
-            with path.open("rb") as file:
-                parts += [path.name, hashlib.file_digest(file, "sha256").hexdigest()]
-    return digest(parts)
 
 
 def _conditions(model: Path, options: Options, seed: int) -> str:

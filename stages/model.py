@@ -4,7 +4,6 @@ The folder holds either a whole model (the demo's) or `pointer.json`, which name
 live elsewhere and pins them: a hub commit, or the hash of a local folder's files.
 """
 
-import hashlib
 import json
 import re
 import shutil
@@ -12,15 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from schemas.errors import UserError
+from stages.pointer import POINTER, fingerprint
 from stages.sources.demo import TASKS
 
 if TYPE_CHECKING:
     from transformers import LlamaConfig, PreTrainedTokenizerFast
 
 DEMO = "demo"
-POINTER = "pointer.json"
 HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
-HASHED_SUFFIXES = {".safetensors", ".json", ".jinja", ".model", ".txt"}
 
 PAD, END = "<|pad|>", "<|end|>"
 ROLES = ["<|system|>", "<|user|>", "<|assistant|>"]
@@ -61,37 +59,9 @@ def _clear(out: Path) -> None:
     out.mkdir(parents=True)
 
 
-def locate(folder: Path) -> tuple[str, str | None]:
-    """Turn a resolved folder into the name or path, and the revision, that loaders take.
-
-    Any model folder without a pointer, such as a trained one, is its own location.
-    """
-    path = folder / POINTER
-    if not path.exists():
-        return str(folder), None
-    pointer = json.loads(path.read_text(encoding="utf-8"))
-    return pointer["model"], pointer["revision"]
-
-
 def _point_at_folder(folder: Path) -> dict[str, str | None]:
     """Point at a local model; the fingerprint makes a change of its files visible to DVC."""
-    if not (folder / "config.json").is_file():
-        raise UserError(
-            f"model: expected a model folder with config.json, found {folder} without one; "
-            "correct `model` in params.yaml"
-        )
-    return {"model": str(folder), "revision": None, "fingerprint": _fingerprint(folder)}
-
-
-def _fingerprint(folder: Path) -> str:
-    """Hash the names and bytes of a model's weights, configuration and tokenizer."""
-    state = hashlib.blake2b(digest_size=16)
-    for path in sorted(folder.iterdir()):
-        if path.suffix in HASHED_SUFFIXES:
-            with path.open("rb") as file:
-                content = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16))
-            state.update(path.name.encode() + b"\0" + content.digest())
-    return state.hexdigest()
+    return {"model": str(folder), "revision": None, "fingerprint": fingerprint(folder)}
 
 
 def _point_at_hub(name: str, revision: str | None) -> dict[str, str | None]:

@@ -19,6 +19,15 @@ MAY_IMPORT = {
 TRAINER_MAY_IMPORT = {"torch", "transformers", "accelerate", "peft", "pyarrow", "numpy"}
 HEAVY = {"torch", "transformers", "vllm", "great_expectations", "polars", "altair", "ray"}
 
+BLOCK_HEAVY = """
+import importlib.abc, sys
+class Block(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name.split(".")[0] in {"torch", "transformers", "vllm", "accelerate", "peft"}:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Block())
+"""
+
 
 def sources(package: str) -> list[str]:
     """List a package's files."""
@@ -85,9 +94,7 @@ def test_light_core_needs_no_torch(tmp_path: Path) -> None:
         '{"prompt": "2+2?", "response": "4", "score": 5}\n'
         '{"prompt": "2+2?", "response": "5", "score": 1}\n'
     )
-    blocked = "torch", "transformers", "vllm", "accelerate", "peft"
-    code = (
-        f"import sys; sys.modules.update(dict.fromkeys({blocked!r}))\n"
+    code = BLOCK_HEAVY + (
         "from pipeline.cli import main\n"
         f"main(['convert', {str(ratings)!r}, '--to', 'dpo', '--out', "
         f"{str(tmp_path / 'pairs.parquet')!r}, '--set', 'choose.balance_length=false'])"

@@ -9,7 +9,8 @@ import pytest
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
 
 from schemas.errors import UserError
-from stages.model import locate, resolve
+from stages.model import resolve
+from stages.pointer import locate
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 

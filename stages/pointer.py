@@ -1,0 +1,54 @@
+"""Where a model's files are: in its folder, or where the folder's pointer says."""
+
+import hashlib
+import json
+from pathlib import Path
+
+from schemas.errors import UserError
+from stages.ids import digest
+
+POINTER = "pointer.json"
+HASHED_SUFFIXES = {".safetensors", ".json", ".jinja", ".model", ".txt"}
+
+
+def locate(folder: Path) -> tuple[str, str | None]:
+    """Turn a resolved folder into the name or path, and the revision, that loaders take.
+
+    Any model folder without a pointer, such as a trained one, is its own location.
+    """
+    path = folder / POINTER
+    if not path.exists():
+        return str(folder), None
+    pointer = json.loads(path.read_text(encoding="utf-8"))
+    return pointer["model"], pointer["revision"]
+
+
+def weights(folder: Path) -> Path:
+    """Give the folder that holds a model's files, fetching a pinned hub model where it must."""
+    name, revision = locate(folder)
+    if revision is None:
+        return Path(name)
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(name, revision=revision))
+    except OSError as error:
+        raise UserError(
+            f"model: expected {name} at {revision} from the hub, found "
+            f"{type(error).__name__}: {error}; check the network, or give a local folder"
+        ) from error
+
+
+def fingerprint(folder: Path) -> str:
+    """Hash the names and bytes of a model's weights, configuration, tokenizer and template."""
+    if not (folder / "config.json").is_file():
+        raise UserError(
+            f"{folder}: expected a model folder with config.json, found none there; "
+            "correct `model` in params.yaml, or run the stage that writes this model"
+        )
+    parts: list[str] = []
+    for path in sorted(folder.iterdir()):
+        if path.suffix in HASHED_SUFFIXES:
+            with path.open("rb") as file:
+                parts += [path.name, hashlib.file_digest(file, hashlib.sha256).hexdigest()]
+    return digest(parts)
