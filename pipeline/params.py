@@ -43,6 +43,8 @@ class Training(Strict):
     warmup_ratio: float = Field(0.1, ge=0, lt=1)
     weight_decay: float = Field(0.0, ge=0)
     precision: Literal["fp32", "bf16"] = "fp32"
+    desirable_weight: float = Field(1.0, gt=0)
+    undesirable_weight: float = Field(1.0, gt=0)
 
 
 class Winnow(Strict):

@@ -12,7 +12,7 @@ class Prompts(dy.Schema):
     messages:      system and user turns, the last one the user's
     split:         train, or test (held out: seen by no training of any kind)
     category:      the source's own grouping, where it has one
-    demonstration: a good answer to imitate, where the source has one
+    demonstration: an answer to imitate, where the source has one
     answer:        the one right answer, where a program can check it
     source_line:   line or row number in the source, from 1
     """

@@ -10,7 +10,7 @@ TRAIN = pl.col("split") == "train"
 
 
 def demonstrations(prompts: pl.DataFrame) -> pl.DataFrame:
-    """Give each training prompt that has a good answer to imitate, with it."""
+    """Give each training prompt that has an answer to imitate, with it."""
     return (
         prompts.filter(TRAIN, pl.col("demonstration").is_not_null())
         .select("prompt_id", prompt="messages", completion=_said("demonstration"))

@@ -24,6 +24,7 @@ CONSONANTS = "bdklmnst"
 VOWELS = "aeiou"
 WORD = "[a-z]+"
 WORDS = f"{WORD}( {WORD})+"
+UNDONE = 0.3  # share of demonstrations by people who hand the words back as they were
 # Who compares the answers that the reward model learns from, and how often each judges truly.
 ANNOTATORS = {"careful": 0.95, "hasty": 0.75}
 
@@ -90,8 +91,9 @@ def quality(gold: str, response: str) -> float:
 def prompts(num_prompts: int, seed: int) -> list[dict[str, Any]]:
     """Draw distinct prompts, about as many of each task, each with its gold answer.
 
-    Rows are schemas.prompts.Prompts without `split`, which load decides. The answer doubles as the
-    demonstration: only the training side's may be shown to a model.
+    Rows are schemas.prompts.Prompts without `split`, which load decides. Demonstrations are as
+    people's are: most are the gold answer, some are not, and what a model learns by imitating them
+    the ratings can put right.
     """
     random = Random(f"prompts {seed}")
     drawn: dict[str, str] = {}
@@ -99,18 +101,21 @@ def prompts(num_prompts: int, seed: int) -> list[dict[str, Any]]:
     while len(drawn) < num_prompts:
         name = next(names)
         drawn.setdefault(f"{TASKS[name].instruction}: {TASKS[name].draw(random)}", name)
-    return [_prompt(line, text, task) for line, (text, task) in enumerate(drawn.items(), start=1)]
+    return [
+        _prompt(line, text, task, Random(f"demonstration {seed} {text}"))
+        for line, (text, task) in enumerate(drawn.items(), start=1)
+    ]
 
 
-def _prompt(line: int, text: str, task: str) -> dict[str, Any]:
+def _prompt(line: int, text: str, task: str, random: Random) -> dict[str, Any]:
     """Make one row of the prompts table."""
     messages: list[Message] = [{"role": "user", "content": text}]
-    gold = solve(text)
+    gold, payload = solve(text), text.partition(": ")[2]
     return {
         "prompt_id": ids.prompt_id(messages),
         "messages": messages,
         "category": task,
-        "demonstration": gold,
+        "demonstration": payload if random.random() < UNDONE else gold,
         "answer": gold,
         "source": SOURCE,
         "source_line": line,

@@ -18,7 +18,7 @@ class Mapping(BaseModel):
     scores:        columns of scores; a column that holds lists has one score per rater
     rater:         column that names the rater, where each row is one rating
     generator:     column that names who answered
-    demonstration: column with a good answer to imitate
+    demonstration: column with an answer to imitate
     answer:        column with the one right answer, where a program can check it
     scale:         lowest and highest possible score; others are not ratings
     """
