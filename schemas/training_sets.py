@@ -46,7 +46,7 @@ class DroppedLabels(dy.Schema):
 
 
 class Demonstrations(dy.Schema):
-    """A prompt and a good answer to imitate: what sft reads."""
+    """A prompt and an answer to imitate: what sft reads."""
 
     prompt_id = dy.String(primary_key=True, regex="^[0-9a-f]{16}$")
     prompt = messages_column()
