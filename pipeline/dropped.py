@@ -78,23 +78,27 @@ def _pair(run: Run) -> pl.DataFrame:
 
 
 def _winnow(run: Run) -> pl.DataFrame:
-    """Give the pairs that failed a rule."""
-    return _with_evidence(run, run.read("winnow/dropped"))
+    """Give the pairs that failed a rule, and the prompts that lost their last pair so."""
+    lost = _without(run, "pair/pairs", "winnow/clear")
+    return pl.concat([_with_evidence(run, run.read("winnow/dropped")), lost], how="diagonal")
 
 
 def _choose(run: Run) -> pl.DataFrame:
-    """Give the pairs that were not chosen, and the prompts that had pairs and have none left."""
-    left = run.read("pair/pairs").join(run.read("choose/chosen"), on="prompt_id", how="anti")
-    prompts = (
-        left.select("prompt_id")
-        .unique()
-        .sort("prompt_id")
-        .with_columns(unit=pl.lit("prompts"), reason=pl.lit("no_pair_left"), id="prompt_id")
+    """Give the pairs that were not chosen, and the prompts that lost their last pair so."""
+    lost = _without(run, "winnow/clear", "choose/chosen")
+    return pl.concat([_with_evidence(run, run.read("choose/dropped")), lost], how="diagonal")
+
+
+def _without(run: Run, before: str, after: str) -> pl.DataFrame:
+    """Give the prompts that had pairs before a stage and have none after it."""
+    prompts = run.read("load/prompts").select(
+        "prompt_id", id="prompt_id", source_lines=pl.concat_list("source_line")
     )
-    lines = run.read("load/prompts").select("prompt_id", source_lines=pl.concat_list("source_line"))
-    pairs = _with_evidence(run, run.read("choose/dropped"))
-    return pl.concat(
-        [pairs, prompts.join(lines, on="prompt_id", maintain_order="left")], how="diagonal"
+    return (
+        prompts.join(run.read(before), on="prompt_id", how="semi")
+        .join(run.read(after), on="prompt_id", how="anti")
+        .sort("prompt_id")
+        .with_columns(unit=pl.lit("prompts"), reason=pl.lit("no_pair_left"))
     )
 
 

@@ -1,6 +1,5 @@
 """Files that are whole or absent: written aside, then moved into place."""
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         draft = folder / path.name
         yield draft
-        os.replace(draft, path)  # noqa: PTH105  # Path.replace is not atomic over all file kinds
+        draft.replace(path)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

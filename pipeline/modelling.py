@@ -26,39 +26,47 @@ def run_model(run: Run) -> None:
 
 def run_sft(run: Run) -> None:
     """Teach the base model the source's demonstrations."""
-    from stages.teach import demonstrations
+    from stages.teach import demonstrations, undemonstrated
 
-    rows = demonstrations(run.read("load/prompts"))
-    _teach(run, "sft", "base", rows, run.params.sft)
+    prompts = run.read("load/prompts")
+    rows = demonstrations(prompts)
+    ledger = Ledger("train/sft")
+    dropped = by_reason(prompts.select(reason=undemonstrated()))
+    ledger.account("prompts", came=prompts.height, kept=rows.height, dropped=dropped)
+    _teach(run, ledger, "base", rows, run.params.sft)
 
 
 def run_reward(run: Run) -> None:
     """Train a reward model on the source's comparisons."""
-    from stages.teach import reward_pairs
+    from stages.teach import decide, reward_pairs
 
-    rows = reward_pairs(
-        run.read("load/prompts"), run.read("load/responses"), run.read("load/comparisons")
-    )
-    _teach(run, "reward", "sft", rows, run.params.reward)
+    comparisons = run.read("load/comparisons")
+    decided = decide(run.read("load/prompts"), comparisons)
+    rows = reward_pairs(decided, run.read("load/responses"))
+    ledger = Ledger("train/reward")
+    came, dropped = comparisons.height, by_reason(decided)
+    ledger.account("comparisons", came=came, kept=rows.height, dropped=dropped)
+    _teach(run, ledger, "sft", rows, run.params.reward)
 
 
-def _teach(run: Run, stage: str, start: str, rows: pl.DataFrame, training: Training) -> None:
+def _teach(run: Run, ledger: Ledger, start: str, rows: pl.DataFrame, training: Training) -> None:
     """Train a stage's model on rows; without rows or epochs the model it starts from goes on."""
+    name = ledger.stage.removeprefix("train/")
     if rows.is_empty() or training.epochs == 0:
-        _pass_on(run, stage, start, rows.height)
+        _pass_on(run, ledger, start, rows.height)
         return
-    data = run.work(stage)
+    data = run.work(name)
     data.mkdir(parents=True, exist_ok=True)
     rows.write_parquet(data / "train.parquet")
-    loss = {"sft": "sft", "reward": "bradley_terry"}[stage]
-    _train(run, stage, start, data, loss, training, None)
+    loss = {"sft": "sft", "reward": "bradley_terry"}[name]
+    _train(run, ledger, start, data, loss, training, None)
 
 
-def _pass_on(run: Run, stage: str, start: str, num_rows: int) -> None:
+def _pass_on(run: Run, ledger: Ledger, start: str, num_rows: int) -> None:
     """Give a stage the model it would have started from; of one that lives elsewhere, the name."""
-    shutil.rmtree(run.model(stage), ignore_errors=True)
-    shutil.copytree(run.model(start), run.model(stage))
-    ledger = Ledger(f"train/{stage}")
+    out = run.model(ledger.stage.removeprefix("train/"))
+    shutil.rmtree(out, ignore_errors=True)
+    shutil.copytree(run.model(start), out)
     unused = {"epochs_is_0": num_rows} if num_rows else {}
     ledger.account("rows", came=num_rows, kept=0, dropped=unused)
     ledger.note(trained=False)
@@ -84,12 +92,12 @@ def run_train(run: Run, name: str) -> None:
     """Train a policy with a preference loss."""
     training = run.params.train[name]  # type: ignore[index]
     data, reference = run.data / "convert" / name, run.data / "reference" / f"{name}.parquet"
-    _train(run, name, "sft", data, name, training, reference)
+    _train(run, Ledger(f"train/{name}"), "sft", data, name, training, reference)
 
 
 def _train(
     run: Run,
-    name: str,
+    ledger: Ledger,
     start: str,
     data: Path,
     loss: str,
@@ -102,11 +110,10 @@ def _train(
     metrics = train(
         model=weights(run.model(start)),
         data=data,
-        out=run.model(name),
+        out=run.model(ledger.stage.removeprefix("train/")),
         config=_config(run, loss, training),
         reference=reference,
     )
-    ledger = Ledger(f"train/{name}")
     rows = metrics["tokens"]["train"]
     ledger.account("rows", came=rows["rows_in"], kept=rows["kept"], dropped=rows["dropped"])
     history = metrics.pop("history")
@@ -140,17 +147,17 @@ def run_generate(run: Run) -> None:
     if run.read("load/ratings").height:
         prompts = prompts.clear()
     ledger = Ledger("generate")
-    run.write("generate/responses", _ask(run, ledger, prompts, "sft"))
+    run.write("generate/responses", _ask(run, ledger, prompts, "sft", "responses"))
     run.close(ledger)
 
 
 def run_sample(run: Run) -> None:
     """Sample every policy's answers to the held-out prompts."""
     prompts = run.read("load/prompts").filter(pl.col("split") == "test")
+    ledger = Ledger("sample")
     for policy in policies(run):
-        ledger = Ledger(f"sample/{policy}")
-        run.write(f"sample/{policy}", _ask(run, ledger, prompts, policy))
-        run.close(ledger)
+        run.write(f"sample/{policy}", _ask(run, ledger, prompts, policy, f"responses_{policy}"))
+    run.close(ledger)
 
 
 def policies(run: Run) -> list[str]:
@@ -158,7 +165,7 @@ def policies(run: Run) -> list[str]:
     return ["sft", *run.params.train]
 
 
-def _ask(run: Run, ledger: Ledger, prompts: pl.DataFrame, policy: str) -> pl.DataFrame:
+def _ask(run: Run, ledger: Ledger, prompts: pl.DataFrame, policy: str, unit: str) -> pl.DataFrame:
     """Ask a policy's model, and account for the samples."""
     from stages.generate import generate
 
@@ -172,8 +179,7 @@ def _ask(run: Run, ledger: Ledger, prompts: pl.DataFrame, policy: str) -> pl.Dat
         store=run.work("generate"),
     )
     came, given = prompts.height * options.num_samples, int(responses["text"].count())
-    ledger.account("responses", came=came, kept=given, dropped=by_reason(responses))
-    ledger.note(tokens=int(responses["num_tokens"].sum()))
+    ledger.account(unit, came=came, kept=given, dropped=by_reason(responses))
     return responses
 
 

@@ -35,8 +35,8 @@ def convert_file(
 ) -> None:
     """Write a training set, its dropped rows beside it, and the ledger to the terminal.
 
-    Raises UserError on a mistake in the file or the options, QualityError where the data is below
-    the declared quality; files of an earlier run then stay as they were.
+    Raises UserError on a mistake in the file or the options, QualityError where pairs are below
+    the declared quality or no row is left; files of an earlier run then stay as they were.
     """
     _check_out(out, source)
     values: dict[str, Any] = {
@@ -132,10 +132,32 @@ def _publish(run: Run, to: str, out: Path) -> None:
         dropped.write_parquet(draft_dropped)
         WRITERS[out.suffix](rows, draft)
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    for rule in not_applicable:
-        console.print(f"rule {rule}: not applicable, no pair has its evidence", markup=False)
-    console.print(f"{out}: {rows.height:,} {to} rows", markup=False)
-    console.print(f"{beside}: {dropped.height:,} dropped rows, each with its reason", markup=False)
+    for line in (
+        *(f"the rule {rule} was not applied: no pair has its evidence" for rule in not_applicable),
+        f"{out}: {rows.height:,} {to} rows{_balance(rows) if to == 'kto' else ''}",
+        f"{beside}: {_by_unit(dropped)}, each with its reason",
+    ):
+        console.print(line, markup=False)
+
+
+def _balance(labels: pl.DataFrame) -> str:
+    """Count labels of both kinds; where one kind is missing, say what moves the line."""
+    desirable = int(labels["label"].sum())
+    undesirable = labels.height - desirable
+    counts = f" ({desirable:,} desirable, {undesirable:,} undesirable)"
+    if desirable and undesirable:
+        return counts
+    return (
+        f"{counts}: labels are relative to the mean of this file's ratings, in standard "
+        "deviations; move the line with --set convert.desirable_at_least=... or "
+        "convert.undesirable_at_most=..."
+    )
+
+
+def _by_unit(dropped: pl.DataFrame) -> str:
+    """Count dropped rows by their unit."""
+    counts = dropped["unit"].value_counts().sort("unit")
+    return ", ".join(f"{count:,} dropped {unit}" for unit, count in counts.iter_rows()) or "none"
 
 
 def _not_applicable(run: Run) -> list[str]:
@@ -150,5 +172,6 @@ def _show(run: Run, stages: Sequence[str]) -> None:
     for stage, entries in ledgers(run, stages).items():
         for unit, entry in entries.items():
             reasons = ", ".join(f"{name} {count:,}" for name, count in entry["dropped"].items())
-            table.add_row(stage, unit, f"{entry['in']:,}", f"{entry['kept']:,}", reasons)
+            if entry["in"]:
+                table.add_row(stage, unit, f"{entry['in']:,}", f"{entry['kept']:,}", reasons)
     Console(stderr=True).print(table)

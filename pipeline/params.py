@@ -1,5 +1,6 @@
 """Every number a person may turn: params.yaml, read, checked and explained."""
 
+import re
 from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
@@ -16,6 +17,7 @@ from stages.load import Demo, Source
 from stages.validate import Options as Validate
 from stages.winnow import DEFAULT_RULES, RULES
 
+NAME = re.compile(r"[A-Za-z0-9_-]+")
 RATER_KINDS = ("annotator", "reward_model", "verifier")
 
 
@@ -99,6 +101,8 @@ class Params(Strict):
     def _raters(self) -> "Params":
         """Ask each rater's kind whether it takes its options."""
         for name in self.raters:
+            if not NAME.fullmatch(name):
+                raise ValueError(f"raters: expected letters, digits, _ and -, found {name!r}")
             rater_options(self, name)
         return self
 
@@ -111,6 +115,8 @@ def rater_options(params: Params, name: str) -> tuple[str, Any]:
         expected = ", ".join(RATER_KINDS)
         raise ValueError(f"raters.{name}.kind: expected one of {expected}, found {kind!r}")
     options = {key: value for key, value in entry.items() if key != "kind"}
+    if kind == "reward_model":
+        options.setdefault("max_length", params.max_length)
     try:
         return kind, import_module(f"stages.raters.{kind}").Options(**options)
     except ValidationError as error:

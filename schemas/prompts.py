@@ -9,7 +9,7 @@ class Prompts(dy.Schema):
     """One row per distinct prompt.
 
     prompt_id:     hash of the normalised messages, so one prompt under several ids meets itself
-    messages:      system and user turns, the last one the user's
+    messages:      the conversation so far, its last turn the user's
     split:         train, or test (held out: seen by no training of any kind)
     category:      the source's own grouping, where it has one
     demonstration: an answer to imitate, where the source has one

@@ -109,7 +109,7 @@ class Engine:
         Special tokens are the template's alone; raises whatever the template raises.
         """
         turns = [{"role": turn["role"], "content": turn["content"]} for turn in messages]
-        return self._encoder._encode_conversations([([*turns], True)])[0]
+        return self._encoder.encode_prompt(turns)
 
     def sample(self, requests: Sequence[Request], sampling: Sampling) -> list[list[Sample]]:
         """Answer each request `num_samples` times; raises RatherError where vLLM gives up."""

@@ -1,7 +1,5 @@
 """Sample answers from a model.   prompts -> responses"""
 
-import os
-from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from time import perf_counter
@@ -10,7 +8,6 @@ from typing import Any, Literal
 import polars as pl
 from pydantic import BaseModel, Field, model_validator
 
-from schemas.messages import Message
 from schemas.responses import Responses
 from stages.engine import Engine, Request, Sample, Sampling
 from stages.ids import digest, response_id
@@ -92,17 +89,6 @@ def generate(
     return _responses(asked, _stored(folder), generator)
 
 
-def first_question(messages: Sequence[Message]) -> list[Message]:
-    """Leave of user turns without answers between them the first, and the system turn before it.
-
-    A conversation that has the assistant's turns is asked whole.
-    """
-    users = [at for at, message in enumerate(messages) if message["role"] == "user"]
-    if len(users) < 2 or any(message["role"] == "assistant" for message in messages):
-        return list(messages)
-    return list(messages[: users[0] + 1])
-
-
 def _conditions(model: Path, options: Options, seed: int) -> str:
     """Name all that determines an answer besides its prompt."""
     sampling = options.model_dump_json(exclude={"chunk_size"})
@@ -110,15 +96,13 @@ def _conditions(model: Path, options: Options, seed: int) -> str:
 
 
 def _asked(prompts: pl.DataFrame) -> pl.DataFrame:
-    """Give prompts in order of id, each with what is asked of it, and the key of just that."""
+    """Give prompts in order of id, each with the key of what is asked."""
     rows = prompts.select("prompt_id", "messages").sort("prompt_id")
-    questions = [first_question(messages) for messages in rows["messages"].to_list()]
     keys = [
         digest([of, *(text for turn in question for text in (turn["role"], turn["content"]))])
-        for of, question in zip(rows["prompt_id"], questions, strict=True)
+        for of, question in rows.iter_rows()
     ]
-    messages = pl.Series("messages", questions, dtype=rows.schema["messages"])
-    return rows.with_columns(messages, pl.Series("key", keys, dtype=pl.String))
+    return rows.with_columns(pl.Series("key", keys, dtype=pl.String))
 
 
 def _ask(
@@ -188,7 +172,7 @@ def _keep(rows: pl.DataFrame, folder: Path) -> None:
     name = digest(rows["key"].unique(maintain_order=True))
     draft = folder / f"{name}.draft"
     rows.write_parquet(draft)
-    os.replace(draft, folder / f"{name}.parquet")  # noqa: PTH105  # says what it promises
+    draft.replace(folder / f"{name}.parquet")
 
 
 def _stored(folder: Path) -> pl.DataFrame:

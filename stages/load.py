@@ -51,6 +51,7 @@ class Loaded:
 
     format: str
     num_rows: int
+    num_read: int
     num_ratings: int
     prompts: pl.DataFrame
     responses: pl.DataFrame
@@ -68,6 +69,7 @@ def load(source: Source, world: Demo, test_fraction: float, seed: int) -> Loaded
     return Loaded(
         format=records.format,
         num_rows=records.num_rows,
+        num_read=records.num_read,
         num_ratings=records.num_ratings,
         prompts=with_split(list(records.prompts.values()), test_fraction, seed),
         responses=_frame(_numbered(list(records.responses.values())), Responses),
@@ -85,6 +87,7 @@ def _load_demo(world: Demo, test_fraction: float, seed: int) -> Loaded:
     return Loaded(
         format="demo",
         num_rows=len(rows),
+        num_read=len(rows),
         num_ratings=0,
         prompts=prompts,
         responses=responses,

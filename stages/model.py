@@ -83,7 +83,7 @@ def _hub_commit(name: str, revision: str | None) -> str:
     try:
         commit = HfApi().model_info(name, revision=revision).sha
     except (HTTPError, HFValidationError, OSError) as error:
-        commit, found = None, f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"
+        commit, found = None, " ".join(f"{type(error).__name__} {error}".split())
     else:
         found = "no commit"
     if commit is None:

@@ -8,6 +8,7 @@ from schemas.errors import UserError
 from stages.ids import digest
 
 POINTER = "pointer.json"
+PATTERNS = ["*.safetensors", "*.json", "*.jinja", "*.model", "*.txt"]
 HASHED_SUFFIXES = {".safetensors", ".json", ".jinja", ".model", ".txt"}
 
 
@@ -24,19 +25,37 @@ def locate(folder: Path) -> tuple[str, str | None]:
 
 
 def weights(folder: Path) -> Path:
-    """Give the folder that holds a model's files, fetching a pinned hub model where it must."""
+    """Give the folder that holds a model's files, fetching a pinned hub model where it must.
+
+    Raises UserError where a local model is no longer the one that was pointed at, or the hub
+    cannot be reached.
+    """
     name, revision = locate(folder)
     if revision is None:
+        _check_unchanged(folder, Path(name))
         return Path(name)
     from huggingface_hub import snapshot_download
 
     try:
-        return Path(snapshot_download(name, revision=revision))
+        return Path(snapshot_download(name, revision=revision, allow_patterns=PATTERNS))
     except OSError as error:
         raise UserError(
             f"model: expected {name} at {revision} from the hub, found "
             f"{type(error).__name__}: {error}; check the network, or give a local folder"
         ) from error
+
+
+def _check_unchanged(folder: Path, model: Path) -> None:
+    """Hold a local model to the fingerprint that was taken when it was pointed at."""
+    if model == folder:
+        return
+    expected = json.loads((folder / POINTER).read_text(encoding="utf-8"))["fingerprint"]
+    found = fingerprint(model)
+    if found != expected:
+        raise UserError(
+            f"{model}: expected the model as it was, with fingerprint {expected}, found {found}; "
+            "run `dvc repro --force model` to take it as it is now"
+        )
 
 
 def fingerprint(folder: Path) -> str:

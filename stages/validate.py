@@ -9,6 +9,7 @@ import polars as pl
 from pydantic import BaseModel, Field
 
 from schemas.errors import QualityError
+from stages.choose import share_longer
 
 Quality = dict[str, Any]
 
@@ -110,11 +111,6 @@ def _mean(column: pl.Series) -> float | None:
     return cast("float | None", column.mean())
 
 
-def share_longer(pairs: pl.DataFrame) -> float | None:
-    """Give the share of unequal-length pairs whose chosen answer is longer, null without any."""
-    return _mean(pairs.filter(pl.col("length_gap") != 0)["length_gap"] > 0)
-
-
 def scalars(chosen: pl.DataFrame) -> pl.DataFrame:
     """Give the narrow view of the chosen pairs that is judged: an id, numbers and flags.
 
@@ -143,8 +139,9 @@ def _of_the_corpus(options: Options) -> list[Expectation]:
             f"the number of chosen pairs is at least {fewest:,}",
             "ExpectTableRowCountToBeBetween",
             {"min_value": fewest},
-            "loosen the rules under winnow or choose in params.yaml, rate more responses, "
-            "or lower validate.min_pairs",
+            "loosen the rules that dropped most (the ledger counts them): winnow.rules.margin or "
+            "agreement; or where choose dropped them for length_balance, since the chosen answers "
+            "are all longer or all shorter, set choose.balance_length to false",
         ),
         Expectation(
             f"mean agreement is at least {floor:g}",

@@ -5,7 +5,10 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from pipeline import tables
+
 ROOT = Path(__file__).resolve().parent.parent
+SCHEMAS, FAMILIES = tables.SCHEMAS, tables.FAMILIES
 PACKAGES = ("schemas", "trainer", "stages", "pipeline")
 
 
@@ -39,6 +42,23 @@ def files_below(path: str) -> frozenset[str]:
     return frozenset(found)
 
 
+def table_schemas(function: ast.FunctionDef) -> set[str]:
+    """Name the schema modules of the tables a function names, whole or by how their names begin."""
+    texts = {
+        node.value.rstrip("/") + "/" if node.value in FAMILIES else node.value
+        for node in ast.walk(function)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    every = SCHEMAS | {f"{family}/": schema for family, schema in FAMILIES.items()}
+    stages = {table.split("/")[0] for table in every}
+    named = {text for text in texts if "/" in text and text.split("/")[0] in stages}
+    return {
+        schema.split(".")[0]
+        for table, schema in every.items()
+        if any(table.startswith(text) or text.startswith(table) for text in named)
+    }
+
+
 def stage_files(runner: str, function: str) -> set[str]:
     """Give the files of stages/, schemas/ and trainer/ that one of pipeline's functions rests on.
 
@@ -64,6 +84,7 @@ def stage_files(runner: str, function: str) -> set[str]:
         used = {node.id for node in ast.walk(functions[name]) if isinstance(node, ast.Name)}
         todo += [other for other in used if other in functions]
         modules |= {module for name in used & top.keys() for module in top[name]}
+        modules |= {f"schemas.{schema}" for schema in table_schemas(functions[name])}
     files = {file for module in modules if (file := file_of(module))}
     below = set().union(*(files_below(file) for file in files if not file.startswith("pipeline/")))
     return {file for file in below if not file.startswith("pipeline/")}

@@ -12,7 +12,8 @@ class Options(BaseModel, extra="forbid", frozen=True):
     """Which model, and how it reads.
 
     model:      folder of a sequence classifier with one label
-    max_length: in tokens, prompt and response together;  batch_size: responses at a time
+    max_length: in tokens, prompt and response together, the trainer's where it is not given
+    batch_size: responses at a time
     """
 
     model: str = "data/models/reward"

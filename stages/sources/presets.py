@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from schemas.errors import UserError
 from stages.sources.templates import prometheus, self_instruct
@@ -35,6 +35,12 @@ class Mapping(BaseModel):
     demonstration: str | None = None
     answer: str | None = None
     scale: tuple[float, float] | None = None
+
+    @field_validator("scores", mode="before")
+    @classmethod
+    def _one_is_enough(cls, scores: Any) -> Any:
+        """Let one column's name stand for a list of one."""
+        return (scores,) if isinstance(scores, str) else scores
 
     @model_validator(mode="after")
     def _in_order(self) -> "Mapping":
@@ -124,7 +130,7 @@ def choose_mapping(
     them. A preset with a template of its own makes its columns row by row: those are not checked.
     """
     if name not in PRESETS:
-        raise UserError(f"unknown format {name!r}; expected one of {', '.join(PRESETS)}, demo")
+        raise UserError(f"unknown format {name!r}; expected one of {', '.join(PRESETS)}")
     preset = PRESETS[name]
     fields = preset.mapping.model_dump()
     if name in GENERAL:

@@ -1,7 +1,7 @@
 """The general table reader: rows of any mapped file become prompts, responses and ratings."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,11 +23,13 @@ class Records:
     """What a source held, as rows of the tables-to-be; the split is not decided here.
 
     num_rows, num_ratings: how many rows and ratings were met, before anything was set aside
+    num_read: rows that became part of the tables
     """
 
     format: str
     num_rows: int = 0
     num_ratings: int = 0
+    num_read: int = 0
     prompts: dict[str, Row] = field(default_factory=dict)
     responses: dict[tuple[str, str, str], Row] = field(default_factory=dict)
     ratings: dict[tuple[str, str], Row] = field(default_factory=dict)
@@ -71,12 +73,17 @@ def _add(
         records.responses.setdefault(where, response)
         for rater, value in ratings:
             _add_rating(records, response, rater, score_of(value, mapping.scale), line)
-    records.prompts.setdefault(key, prompt)
+    first = records.prompts.setdefault(key, prompt)
+    for name in ("category", "demonstration", "answer"):
+        first[name] = prompt[name] if first[name] is None else first[name]
+    records.num_read += 1
 
 
 def _prompt(row: Row, source: str, line: int, mapping: Mapping) -> Row:
     """Read a row's prompt."""
     messages = messages_of(row.get(mapping.prompt))
+    if mapping.shape == "prompts":
+        messages = first_question(messages)
     return {
         "prompt_id": prompt_id(messages),
         "messages": messages,
@@ -97,6 +104,17 @@ def messages_of(value: object) -> list[Message]:
     if messages[-1]["role"] != "user":
         raise UnreadableError("last_turn_not_user")
     return messages
+
+
+def first_question(messages: Sequence[Message]) -> list[Message]:
+    """Leave of user turns without answers between them the first, and the system turn before it.
+
+    A conversation that has the assistant's turns is asked whole.
+    """
+    users = [at for at, message in enumerate(messages) if message["role"] == "user"]
+    if len(users) < 2 or any(message["role"] == "assistant" for message in messages):
+        return list(messages)
+    return list(messages[: users[0] + 1])
 
 
 def _message(turn: object) -> Message:

@@ -137,7 +137,7 @@ def test_the_ledger_and_the_files_are_shown(converted: Any) -> None:
     _, done = converted("dpo", "pairs.parquet")
     assert "not_best_against_worst 8" in done.stderr
     assert "pairs.parquet: 4 dpo rows" in done.stderr
-    assert "pairs.dropped.parquet: 8 dropped rows" in done.stderr
+    assert "pairs.dropped.parquet: 8 dropped pairs" in done.stderr
     assert done.stdout == ""
 
 
@@ -195,7 +195,7 @@ def test_one_rater_makes_pairs_and_says_what_it_lacks(tmp_path: Path, rather: Ra
     source.write_text(lines([row for row in GOOD if row["rater"] == "ann"]))
     done = rather("convert", source, "--to", "dpo", "--out", out)
     assert (done.code, done.errors) == (0, [])
-    assert "rule agreement: not applicable" in done.stderr
+    assert "the rule agreement was not applied" in done.stderr
     rows = pl.read_parquet(out)
     assert (rows.height, rows["agreement"].null_count()) == (4, 4)
 

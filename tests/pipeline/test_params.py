@@ -47,7 +47,7 @@ def test_what_is_left_out_takes_its_default(tmp_path: Path) -> None:
         ("seeed=1", "here: seeed: no such parameter"),
         ("source.pth=x", "here: source.pth: no such parameter"),
         (
-            "source.mapping.scores=stars",
+            "source.mapping.scores=5",
             "here: source.mapping.scores: input should be a valid tuple",
         ),
         ("source.mapping.respones=x", "here: source.mapping.respones: no such parameter"),

@@ -14,7 +14,7 @@ from schemas.messages import Message
 from schemas.prompts import Prompts
 from schemas.responses import Responses
 from stages.engine import Engine, Request, Sample, Sampling
-from stages.generate import Options, first_question, generate
+from stages.generate import Options, generate
 from stages.ids import prompt_id
 
 OPTIONS = Options(num_samples=3, max_tokens=8, chunk_size=2)
@@ -177,28 +177,6 @@ def test_finished_chunks_are_not_asked_again(ask, vllm_engine: Engine) -> None:
     assert len(recorder.asked) == 3
     assert ask(table, recorder).equals(first)
     assert len(recorder.asked) == 3
-
-
-def test_multi_turn_asks_the_first_turn(ask) -> None:
-    """Of several user turns the first is asked, after the system's."""
-    system: Message = {"role": "system", "content": "be brief"}
-    recorder = Recorder(None)
-    ask(prompts([system, user("first"), user("second")]), recorder)
-    assert recorder.rendered == [[system, user("first")]]
-
-
-def test_a_conversation_with_answers_is_asked_whole() -> None:
-    """Where the assistant spoke in between, nothing is left out."""
-    turns = [user("first"), {"role": "assistant", "content": "yes"}, user("second")]
-    assert first_question(turns) == turns
-
-
-def test_prompts_that_share_a_first_turn_keep_their_own_rows(ask) -> None:
-    """Two conversations with one first turn are two prompts, each sampled by its own seed."""
-    table = prompts([user("same"), user("a")], [user("same"), user("b")])
-    found = ask(table, Recorder(None))
-    assert found.height == 6
-    assert found["text"].n_unique() == 6
 
 
 def test_a_stopped_run_goes_on_where_it_was(ask) -> None:

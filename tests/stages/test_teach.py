@@ -6,7 +6,7 @@ import pytest
 from schemas.prompts import Prompts
 from schemas.ratings import Comparisons
 from schemas.responses import Responses
-from stages.teach import demonstrations, reward_pairs
+from stages.teach import decide, demonstrations, reward_pairs
 
 
 def prompts(*rows: tuple[str, str, str | None]) -> pl.DataFrame:
@@ -47,7 +47,7 @@ def learned(
         ],
         schema=Comparisons.create_empty().schema,
     )
-    found = reward_pairs(prompts(("p", split, None)), RESPONSES, comparisons)
+    found = reward_pairs(decide(prompts(("p", split, None)), comparisons), RESPONSES)
     return [(c[0]["content"], r[0]["content"]) for c, r in found["chosen", "rejected"].iter_rows()]
 
 

@@ -9,7 +9,8 @@ from pydantic import ValidationError
 
 from schemas.errors import QualityError
 from schemas.pairs import Pairs
-from stages.validate import Options, require, scalars, share_longer, validate
+from stages.choose import share_longer
+from stages.validate import Options, require, scalars, validate
 
 
 def pair(number: int, **changes: Any) -> dict[str, Any]:
@@ -66,7 +67,7 @@ def test_low_agreement_is_written_not_raised(tmp_path: Path) -> None:
 
 def test_require_names_figures_and_remedy(tmp_path: Path) -> None:
     """Convert is refused with the figure and the parameter to turn."""
-    with pytest.raises(QualityError, match=r"(?s)at least 3: found 1;.*validate\.min_pairs"):
+    with pytest.raises(QualityError, match=r"(?s)at least 3: found 1;.*choose\.balance_length"):
         require(judged(table(pair(1)), tmp_path, min_pairs=3))
 
 

@@ -114,10 +114,10 @@ def test_prompts_are_recognised(name: str, format_: str, num_rows: int, num_prom
     assert (loaded.prompts.height, loaded.set_aside.height) == (num_prompts, 0)
 
 
-def test_multi_turn_prompts_keep_their_turns() -> None:
-    """MT-bench asks twice."""
+def test_multi_turn_prompts_are_cut_to_the_first() -> None:
+    """MT-bench asks two turns; nobody has answered the first, so it alone is asked."""
     loaded = read("prompts_only/mt_bench_question.jsonl.gz")
-    assert set(loaded.prompts["messages"].list.len()) == {2}
+    assert set(loaded.prompts["messages"].list.len()) == {1}
 
 
 @pytest.mark.parametrize(

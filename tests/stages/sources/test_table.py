@@ -260,3 +260,44 @@ def test_prompts_alone_have_no_ratings(tmp_path: Path) -> None:
     assert [row["category"] for row in records.prompts.values()] == ["maths"]
     assert not records.responses
     assert not records.ratings
+
+
+def test_prompts_of_several_turns_are_asked_the_first(tmp_path: Path) -> None:
+    """User turns without answers between them: the first is the prompt, after the system's."""
+    turns = [
+        {"role": "system", "content": "be brief"},
+        {"role": "user", "content": "first"},
+        {"role": "user", "content": "second"},
+    ]
+    (prompt,) = read(tmp_path, {"prompt": turns}).prompts.values()
+    assert prompt["messages"] == turns[:2]
+
+
+def test_a_conversation_with_answers_is_asked_whole(tmp_path: Path) -> None:
+    """Where the assistant spoke in between, nothing is left out."""
+    turns = [
+        {"role": "user", "content": "first"},
+        {"role": "assistant", "content": "yes"},
+        {"role": "user", "content": "second"},
+    ]
+    (prompt,) = read(tmp_path, {"prompt": turns}).prompts.values()
+    assert prompt["messages"] == turns
+
+
+def test_a_rated_prompt_keeps_every_turn(tmp_path: Path) -> None:
+    """An answer that is there was given to all the turns before it."""
+    (prompt,) = read(tmp_path, GOOD | {"prompt": ["first", "second"]}).prompts.values()
+    assert [turn["content"] for turn in prompt["messages"]] == ["first", "second"]
+
+
+def test_what_a_later_row_knows_of_a_prompt_is_kept(tmp_path: Path) -> None:
+    """The first row has no category; the second row of the same prompt has."""
+    rows = [GOOD | {"category": None}, GOOD | {"response": "other", "category": "math"}]
+    (prompt,) = read(tmp_path, *rows).prompts.values()
+    assert prompt["category"] == "math"
+
+
+def test_one_score_column_needs_no_list(tmp_path: Path) -> None:
+    """`scores: stars` means the same as `scores: [stars]`."""
+    row = {"prompt": "p", "response": "r", "stars": 4}
+    assert ratings(read(tmp_path, row, scores="stars")) == [("stars", 4.0, None)]
