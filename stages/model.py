@@ -29,7 +29,7 @@ CHAT_TEMPLATE = (
     "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
 )
 VOCABULARY = 384
-POSITIONS = 8192
+POSITIONS = 16384
 INITIAL_SD = 0.06  # the usual 0.02 is for wider models; here it costs epochs of learning
 
 
