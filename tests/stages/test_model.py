@@ -47,7 +47,7 @@ def test_demo_model_is_tiny(base: Path) -> None:
     """The demo's Llama has about 0.65 million parameters and takes long prompts."""
     model = AutoModelForCausalLM.from_pretrained(base)
     assert 0.55e6 < model.num_parameters() < 0.75e6
-    assert model.config.max_position_embeddings == 8192
+    assert model.config.max_position_embeddings == 16384
 
 
 def test_demo_model_ends_by_itself(base: Path, tokenizer: PreTrainedTokenizerBase) -> None:
