@@ -114,3 +114,16 @@ def test_the_script_itself(tmp_path: Path) -> None:
     errors = [line for line in done.stderr.splitlines() if line.strip()]
     assert errors == ["error: none.jsonl: expected a file, found nothing there; check the path"]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_extra_is_named(rather: Rather, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without torch the error says which extra brings it; another missing module is a defect."""
+    absent = ModuleNotFoundError("No module named 'torch'", name="torch")
+    monkeypatch.setattr(pipeline.once, "convert_file", raising(absent))
+    done = rather(*ARGUMENTS)
+    assert (done.code, len(done.errors)) == (2, 1)
+    assert "rather[train]" in done.stderr
+    other = ModuleNotFoundError("No module named 'odd'", name="odd")
+    monkeypatch.setattr(pipeline.once, "convert_file", raising(other))
+    with pytest.raises(ModuleNotFoundError):
+        rather(*ARGUMENTS)

@@ -161,3 +161,9 @@ def test_params_cannot_be_changed_on_the_way() -> None:
     params: Any = Params()
     with pytest.raises(ValueError, match="frozen"):
         params.seed = 1
+
+
+def test_a_rater_is_not_named_like_a_path() -> None:
+    """A rater's name is its file's name."""
+    with pytest.raises(UserError, match=r"raters: expected letters.*evil"):
+        make_params({"raters": {"../evil": {"kind": "verifier"}}}, (), "here")

@@ -10,7 +10,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenize
 
 from schemas.errors import UserError
 from stages.model import resolve
-from stages.pointer import locate
+from stages.pointer import locate, weights
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -110,10 +110,20 @@ def test_local_folder_becomes_a_pointer(tmp_path: Path) -> None:
 def test_changed_weights_change_the_pointer(tmp_path: Path) -> None:
     """The pointer's bytes follow the weights', so that what rests on them is run again."""
     pointers = []
-    for weights in (b"one", b"two", b"one"):
-        resolve(str(local(tmp_path / "mine", weights)), None, tmp_path / "base", seed=0)
+    for content in (b"one", b"two", b"one"):
+        resolve(str(local(tmp_path / "mine", content)), None, tmp_path / "base", seed=0)
         pointers.append((tmp_path / "base" / "pointer.json").read_bytes())
     assert pointers[0] == pointers[2] != pointers[1]
+
+
+def test_a_model_changed_since_is_refused(tmp_path: Path) -> None:
+    """Weights that are no longer those pointed at are not used in silence."""
+    model, out = local(tmp_path / "mine", b"one"), tmp_path / "base"
+    resolve(str(model), None, out, seed=0)
+    assert weights(out) == model
+    local(model, b"two")
+    with pytest.raises(UserError, match="dvc repro --force model"):
+        weights(out)
 
 
 def test_another_model_replaces_the_former(tmp_path: Path) -> None:

@@ -94,3 +94,19 @@ def test_one_preference_told_in_both_orders_is_one_row() -> None:
 def test_a_contradiction_teaches_both_ways() -> None:
     """a over b and b over a, by one rater, are two rows: what to do with them is the loss's."""
     assert sorted(learned(("a", "b", 1.0), ("b", "a", 1.0))) == [("no", "yes"), ("yes", "no")]
+
+
+def test_every_comparison_is_kept_or_has_its_reason() -> None:
+    """Of five: one kept, one said again in the other order, a tie, a null and a held-out one."""
+    rows = [("a", "b", 1.0, "p"), ("b", "a", -1.0, "p"), ("a", "c", 0.0, "p")]
+    rows += [("a", "d", None, "p"), ("e", "f", 1.0, "q")]
+    comparisons = pl.DataFrame(
+        [
+            {"first_id": one, "second_id": two, "preference": by, "prompt_id": of, "rater": "r"}
+            for one, two, by, of in rows
+        ],
+        schema=Comparisons.create_empty().schema,
+    )
+    asked = prompts(("p", "train", None), ("q", "test", None))
+    reasons = decide(asked, comparisons)["reason"].to_list()
+    assert reasons == [None, "said_again", "tie", "no_preference", "held_out"]
