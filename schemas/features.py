@@ -12,6 +12,9 @@ class Features(dy.Schema):
     blank:      no visible character
     unfinished: the generator was cut before it ended
     truncated:  prompt and response together exceed the trainer's max_length
+    cut_key:    hash of what is left of the response after that truncation: equal keys are equal to
+                the trainer
+    script:     the writing system of most of its letters (Latin, Han ...), null without letters
     """
 
     response_id = dy.String(primary_key=True, regex="^[0-9a-f]{16}$")
@@ -22,3 +25,5 @@ class Features(dy.Schema):
     blank = dy.Bool()
     unfinished = dy.Bool()
     truncated = dy.Bool()
+    cut_key = dy.String(regex="^[0-9a-f]{16}$")
+    script = dy.String(nullable=True)

@@ -7,14 +7,17 @@ import polars as pl
 class Ratings(dy.Schema):
     """One rater's score of one response; a score that could not be had is null, with a reason.
 
-    score: on the rater's own scale, higher is better; missing is not low
+    aspect: what was judged: overall, or the source's own name (helpfulness, honesty ...)
+    score:  on the rater's own scale, higher is better; missing is not low
     """
 
     response_id = dy.String(primary_key=True, regex="^[0-9a-f]{16}$")
     rater = dy.String(primary_key=True)
+    aspect = dy.String(primary_key=True)
     prompt_id = dy.String(regex="^[0-9a-f]{16}$")
     score = dy.Float64(nullable=True)
     reason = dy.String(nullable=True)
+    source = dy.String(nullable=True)
     source_line = dy.Int64(nullable=True, min=1)
 
     @dy.rule()
@@ -27,15 +30,20 @@ class Ratings(dy.Schema):
 class Comparisons(dy.Schema):
     """One rater's preference between two responses to one prompt.
 
-    preference: 1 the first is better, -1 the second, 0 a tie; null could not be had, with a reason
+    first_id, second_id: in the order that the rater saw, where the source tells it
+    aspect:     what was judged: overall, or the source's own name
+    preference: 1 the first is better, -1 the second, 0 a tie, between them a graded preference;
+                null could not be had, with a reason
     """
 
     first_id = dy.String(primary_key=True, regex="^[0-9a-f]{16}$")
     second_id = dy.String(primary_key=True, regex="^[0-9a-f]{16}$")
     rater = dy.String(primary_key=True)
+    aspect = dy.String(primary_key=True)
     prompt_id = dy.String(regex="^[0-9a-f]{16}$")
     preference = dy.Float64(nullable=True, min=-1.0, max=1.0)
     reason = dy.String(nullable=True)
+    source = dy.String(nullable=True)
     source_line = dy.Int64(nullable=True, min=1)
 
     @dy.rule()

@@ -13,6 +13,7 @@ class Responses(dy.Schema):
     finish_reason: stop (ended by itself), length (cut), null where nobody knows
     num_tokens:    tokens generated, the end token included
     logprob:       their summed log-probability under the sampling model, in nats
+    source, source_line: the file and line it was read from
     """
 
     prompt_id = dy.String(primary_key=True, regex="^[0-9a-f]{16}$")
@@ -24,6 +25,7 @@ class Responses(dy.Schema):
     num_tokens = dy.Int64(nullable=True, min=0)
     logprob = dy.Float64(nullable=True, max=0.0)
     reason = dy.String(nullable=True)
+    source = dy.String(nullable=True)
     source_line = dy.Int64(nullable=True, min=1)
 
     @dy.rule()

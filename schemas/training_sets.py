@@ -6,7 +6,10 @@ from schemas.messages import messages_column
 
 
 class Dpo(dy.Schema):
-    """One preference pair: a prompt, the chosen and the rejected answer, and its evidence."""
+    """One preference pair: a prompt, the chosen and the rejected answer, and its evidence.
+
+    raters: who judged both answers;  weight: what the pair counts in training
+    """
 
     pair_id = dy.String(primary_key=True, regex="^[0-9a-f]{16}$")
     prompt_id = dy.String(regex="^[0-9a-f]{16}$")
@@ -16,15 +19,22 @@ class Dpo(dy.Schema):
     rejected = messages_column()
     chosen_id = dy.String(regex="^[0-9a-f]{16}$")
     rejected_id = dy.String(regex="^[0-9a-f]{16}$")
-    chosen_score = dy.Float64()
-    rejected_score = dy.Float64()
-    margin = dy.Float64(min=0.0)
+    chosen_score = dy.Float64(nullable=True)
+    rejected_score = dy.Float64(nullable=True)
+    margin = dy.Float64(nullable=True)
+    p_correct = dy.Float64(nullable=True, min=0.0, max=1.0)
     agreement = dy.Float64(nullable=True, min=0.0, max=1.0)
     num_raters = dy.Int64(min=0)
+    raters = dy.List(dy.String())
+    weight = dy.Float64(min=0.0)
 
 
 class Kto(dy.Schema):
-    """One labelled answer: desirable (true) or undesirable (false), judged by itself."""
+    """One labelled answer: desirable (true) or undesirable (false).
+
+    score, rating: as in scores, null where the label comes from a pair
+    weight: KTO's weight of the answer's class, so that desirable and undesirable balance
+    """
 
     response_id = dy.String(primary_key=True, regex="^[0-9a-f]{16}$")
     prompt_id = dy.String(regex="^[0-9a-f]{16}$")
@@ -32,16 +42,19 @@ class Kto(dy.Schema):
     prompt = messages_column()
     completion = messages_column()
     label = dy.Bool()
-    score = dy.Float64()
-    num_raters = dy.Int64(min=1)
+    score = dy.Float64(nullable=True)
+    rating = dy.Float64(nullable=True)
+    num_raters = dy.Int64(min=0)
+    raters = dy.List(dy.String())
+    weight = dy.Float64(min=0.0)
 
 
 class DroppedLabels(dy.Schema):
-    """Scored responses that became no KTO row, each with the reason."""
+    """Responses that became no KTO row, each with the reason."""
 
     response_id = dy.String(primary_key=True, regex="^[0-9a-f]{16}$")
     prompt_id = dy.String(regex="^[0-9a-f]{16}$")
-    score = dy.Float64()
+    rating = dy.Float64(nullable=True)
     reason = dy.String()
 
 

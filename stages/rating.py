@@ -23,6 +23,7 @@ def ratings(rater: str, rated: pl.DataFrame) -> pl.DataFrame:
         "prompt_id",
         "score",
         rater=pl.lit(rater),
+        aspect=pl.lit("overall"),
         reason=pl.col("reason").cast(pl.String),
     )
     return pl.concat([Ratings.create_empty(), rows], how="diagonal").sort("response_id")

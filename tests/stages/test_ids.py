@@ -1,9 +1,10 @@
 """Names made of content alone."""
 
+import polars as pl
 import pytest
 
 from schemas.messages import Message
-from stages.ids import digest, pair_id, prompt_id, response_id
+from stages.ids import digest, digests, pair_id, pair_ids, prompt_id, response_id, response_ids
 
 
 def user(content: str) -> list[Message]:
@@ -66,10 +67,23 @@ def test_digest_is_16_hex_digits(text: str) -> None:
 def test_ids_never_change() -> None:
     """Ids name rows that were paid for, so a new version must give the old ones.
 
-    The value is BLAKE2b with an 8-byte digest over each part's length (8 bytes, little-endian)
-    and its UTF-8 bytes.
+    The value is the beginning of SHA-256 over each part's length in bytes, a colon and its UTF-8.
     """
     import hashlib
 
-    parts = b"".join(len(part).to_bytes(8, "little") + part for part in (b"user", b"hi"))
-    assert prompt_id(user("hi")) == hashlib.blake2b(parts, digest_size=8).hexdigest()
+    assert prompt_id(user("hi")) == hashlib.sha256(b"4:user2:hi").hexdigest()[:16]
+
+
+def test_columns_give_the_ids_of_single_values() -> None:
+    """A text of many bytes a character, an empty one, and a pair in either order."""
+    frame = pl.DataFrame({"a": ["é", "", "x"], "b": ["y", "z", "w"]})
+    a, b = pl.col("a"), pl.col("b")
+    found = frame.select(digests(a, b).alias("d"), pair_ids(b, a).alias("p"))
+    assert found["d"].to_list() == [digest(row) for row in frame.rows()]
+    assert found["p"].to_list() == [pair_id(*row) for row in frame.rows()]
+
+
+def test_no_text_has_no_id() -> None:
+    """A failed sample is null all the way."""
+    frame = pl.DataFrame({"a": ["p"], "b": [None]}, schema={"a": pl.String, "b": pl.String})
+    assert frame.select(response_ids(pl.col("a"), pl.col("b"))).item() is None
