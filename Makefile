@@ -4,7 +4,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # torch's CPU build: from a directory of wheels where PIP_FIND_LINKS names one, else its own index.
 UV := $(shell command -v uv || echo .uv/bin/uv)
 TORCH := $(if $(PIP_FIND_LINKS),--find-links "$(PIP_FIND_LINKS)",--torch-backend cpu)
-EXTRAS := --extra train --extra dev --extra bench
+EXTRAS := --extra crowd --extra hub --extra train --extra dev --extra bench
 COMPILE = $(UV) pip compile -q --python-version 3.11 --no-emit-index-url --no-emit-find-links \
 	--custom-compile-command "make lock" pyproject.toml $(EXTRAS)
 
