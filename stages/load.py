@@ -1,31 +1,39 @@
 """Read the source and fix the split.   source -> prompts, responses, ratings, comparisons"""
 
-import re
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from math import ceil
+from typing import Literal
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.prompts import Prompts
-from schemas.ratings import Comparisons, Ratings
-from schemas.responses import Responses
+from schemas.ratings import Ratings
 from schemas.set_aside import SetAside
-from stages.ids import digest
+from stages.clusters import clusters
+from stages.ids import NUM_DIGITS, digests
 from stages.sources import demo
-from stages.sources.presets import Mapping
-from stages.sources.table import read_table
+from stages.sources.batches import Batch
+from stages.sources.chunks import PROMPTS, Chunk
+from stages.sources.files import find, names, open_sheet
+from stages.sources.mapping import Mapping
+from stages.sources.recognition import choose_mapping, recognise, spelt
+from stages.sources.settled import settle
+from stages.sources.table import Limit, Table, read_batch
+from stages.sources.tally import Tally, refuse_lines
 
 
 class Source(BaseModel):
     """Where prompts and ratings come from.
 
-    path:     a file; the demo world's source is the code that makes it
-    format:   demo, auto (recognised by columns), or a preset's name
-    mapping:  changes to the preset's map of columns (stages/sources/presets.py)
+    path:     a file, a glob, a folder, or hub:owner/name[:split]; the demo world's source is the
+              code that makes it
+    format:   demo, auto (recognised by columns, file by file), or a preset's name
+    mapping:  changes to the preset's map of columns (stages/sources/mapping.py)
     limit:    read no more prompts than this, in the source's order
+    comparisons_for: pairs to train on, or a reward model that rates generated answers
+    near_duplicates: look for near-duplicate prompts even where nothing is held out
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -34,6 +42,8 @@ class Source(BaseModel):
     format: str = "demo"
     mapping: Mapping = Mapping()
     limit: int | None = Field(default=None, ge=1)
+    comparisons_for: Literal["pairs", "reward"] = "pairs"
+    near_duplicates: bool = False
 
 
 class Demo(BaseModel):
@@ -46,49 +56,81 @@ class Demo(BaseModel):
 
 
 @dataclass(frozen=True)
-class Loaded:
-    """The tables a source gives, and how many rows and ratings it was asked for."""
+class Loaded(Chunk):
+    """A whole source, settled and split."""
 
-    format: str
-    num_rows: int
-    num_read: int
-    num_ratings: int
-    prompts: pl.DataFrame
-    responses: pl.DataFrame
-    ratings: pl.DataFrame
-    comparisons: pl.DataFrame
-    set_aside: pl.DataFrame
+
+def read(source: Source) -> Iterator[Chunk]:
+    """Read a source chunk by chunk, in its order.
+
+    Raises UserError for a file, format, column or scale that cannot be right; where nothing usable
+    was met, at the end.
+    """
+    files = find(source.path)
+    tally, limit = Tally(source.path), Limit(source.limit)
+    for file, name in zip(files, names(files), strict=True):
+        batches, table = _open(file, name, source, limit)
+        for batch in batches:
+            chunk = read_batch(batch, table)
+            tally.add(chunk, table.mapping)
+            yield chunk
+    tally.refuse_hopeless()
+
+
+def _open(file: str, name: str, source: Source, limit: Limit) -> tuple[Iterator[Batch], Table]:
+    """Open a file and choose how it is read."""
+    sheet = open_sheet(file)
+    if not sheet.names:
+        refuse_lines(file, sheet.batches(None))
+    changes = source.mapping.model_dump(exclude_unset=True)
+    format_ = source.format
+    if format_ == "auto":
+        format_ = recognise(sheet.names, changes, file, sheet.members)
+    preset, mapping = choose_mapping(format_, changes, sheet.names, file)
+    columns = spelt([*mapping.needed(), *preset.recognised_by], sheet.names)
+    wanted = [columns[column] for column in mapping.needed() if column in columns]
+    batches = sheet.batches(None if preset.unwrap else list(dict.fromkeys(wanted)))
+    other = {there: wanted for wanted, there in columns.items() if wanted != there}
+    table = Table(name, format_, preset, mapping, limit)
+    return (batch.renamed(other) for batch in batches), table
 
 
 def load(source: Source, world: Demo, test_fraction: float, seed: int) -> Loaded:
-    """Read the source; a prompt's cluster decides whether it is held out for testing."""
+    """Read a whole source at once; a prompt's cluster decides whether it is held out."""
     if source.format == "demo":
         return _load_demo(world, test_fraction, seed)
-    changes = source.mapping.model_dump(exclude_unset=True)
-    records = read_table(Path(source.path), source.format, changes, source.limit)
+    chunks = list(read(source))
+    met, prompts, responses, ratings, comparisons = (
+        pl.concat([getattr(chunk, table) for chunk in chunks])
+        for table in ("set_aside", "prompts", "responses", "ratings", "comparisons")
+    )
+    settled = settle(prompts, responses, ratings, comparisons)
+    formats = dict.fromkeys(chunk.format for chunk in chunks)
     return Loaded(
-        format=records.format,
-        num_rows=records.num_rows,
-        num_read=records.num_read,
-        num_ratings=records.num_ratings,
-        prompts=with_split(list(records.prompts.values()), test_fraction, seed),
-        responses=_frame(_numbered(list(records.responses.values())), Responses),
-        ratings=_frame(list(records.ratings.values()), Ratings),
-        comparisons=Comparisons.create_empty(),
-        set_aside=_frame(records.set_aside, SetAside),
+        format=", ".join(formats),
+        num_rows=sum(chunk.num_rows for chunk in chunks),
+        num_read=sum(chunk.num_read for chunk in chunks),
+        num_ratings=sum(chunk.num_ratings for chunk in chunks),
+        num_comparisons=sum(chunk.num_comparisons for chunk in chunks),
+        prompts=with_split(settled.prompts, test_fraction, seed),
+        responses=settled.responses,
+        ratings=settled.ratings,
+        comparisons=settled.comparisons,
+        set_aside=pl.concat([met, settled.set_aside]),
     )
 
 
 def _load_demo(world: Demo, test_fraction: float, seed: int) -> Loaded:
     """Make the demo world; its annotators compare answers to training prompts only."""
     rows = demo.prompts(world.num_prompts, seed)
-    prompts = with_split(rows, test_fraction, seed)
+    prompts = with_split(pl.DataFrame(rows, schema=PROMPTS), test_fraction, seed)
     responses, comparisons = demo.compare(prompts, world.num_comparisons, seed)
     return Loaded(
         format="demo",
         num_rows=len(rows),
         num_read=len(rows),
         num_ratings=0,
+        num_comparisons=comparisons.height,
         prompts=prompts,
         responses=responses,
         ratings=Ratings.create_empty(),
@@ -97,37 +139,24 @@ def _load_demo(world: Demo, test_fraction: float, seed: int) -> Loaded:
     )
 
 
-def with_split(rows: list[dict[str, Any]], test_fraction: float, seed: int) -> pl.DataFrame:
-    """Make the prompts table; prompts of one cluster land on one side of the split."""
-    for row in rows:
-        held_out = _fraction(seed, cluster(row["messages"])) < test_fraction
-        row["split"] = "test" if held_out else "train"
-    return _frame(rows, Prompts)
+def with_split(prompts: pl.DataFrame, test_fraction: float, seed: int) -> pl.DataFrame:
+    """Add cluster and split; prompts of one cluster land on one side.
+
+    A cluster is looked for only where something is held out and the prompts have none yet.
+    """
+    if "cluster" not in prompts.columns:
+        found = (
+            clusters(prompts) if test_fraction else prompts.select("prompt_id", cluster="prompt_id")
+        )
+        prompts = prompts.join(found, on="prompt_id", how="left", maintain_order="left")
+    return prompts.with_columns(split=split(pl.col("cluster"), test_fraction, seed)).select(
+        Prompts.column_names()
+    )
 
 
-def cluster(messages: Iterable[dict[str, str]]) -> str:
-    """Name a prompt's cluster: its words, whatever their case, spacing and punctuation."""
-    text = " ".join(message["content"] for message in messages).casefold()
-    return " ".join(re.findall(r"\w+", text)) or text
-
-
-def _fraction(seed: int, key: str) -> float:
-    """Give a number in [0, 1) that depends on the key and the seed alone."""
-    return int(digest([str(seed), key]), 16) / 16**16
-
-
-def _numbered(responses: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Number each generator's responses to a prompt, in the source's order."""
-    seen: dict[tuple[str, str], int] = {}
-    for row in responses:
-        of = (row["prompt_id"], row["generator"])
-        row["sample_index"] = seen[of] = seen.get(of, -1) + 1
-    return responses
-
-
-def _frame(
-    rows: list[dict[str, Any]],
-    schema: type[Prompts] | type[Responses] | type[Ratings] | type[SetAside],
-) -> pl.DataFrame:
-    """Make a table of rows; columns that the source knows nothing of are null."""
-    return pl.DataFrame(rows, schema=schema.create_empty().schema)
+def split(cluster: pl.Expr, test_fraction: float, seed: int) -> pl.Expr:
+    """Hold a cluster out for testing by its name and the seed alone."""
+    drawn = digests(pl.lit(str(seed)), cluster)  # hex digits order as the numbers they write
+    bound = ceil(test_fraction * 16**NUM_DIGITS)
+    held_out = pl.lit(True) if bound >= 16**NUM_DIGITS else drawn < f"{bound:0{NUM_DIGITS}x}"
+    return pl.when(held_out).then(pl.lit("test")).otherwise(pl.lit("train"))

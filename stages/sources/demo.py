@@ -91,9 +91,9 @@ def quality(gold: str, response: str) -> float:
 def prompts(num_prompts: int, seed: int) -> list[dict[str, Any]]:
     """Draw distinct prompts, about as many of each task, each with its gold answer.
 
-    Rows are schemas.prompts.Prompts without `split`, which load decides. Demonstrations are as
-    people's are: most are the gold answer, some are not, and what a model learns by imitating them
-    the ratings can put right.
+    Rows are schemas.prompts.Prompts without `split` and `cluster`, which load decides.
+    Demonstrations are as people's are: most are the gold answer, some are not, and what a model
+    learns by imitating them the ratings can put right.
     """
     random = Random(f"prompts {seed}")
     drawn: dict[str, str] = {}
@@ -137,7 +137,8 @@ def compare(
         for number, (prompt_id, gold) in enumerate(islice(cycle(golds), num_comparisons))
     ]
     rows = pl.DataFrame(drawn, schema=_DRAWN, orient="row").with_columns(
-        first_id=_response_ids("first"), second_id=_response_ids("second")
+        first_id=ids.response_ids(pl.col("prompt_id"), pl.col("first")),
+        second_id=ids.response_ids(pl.col("prompt_id"), pl.col("second")),
     )
     return _responses(rows), _comparisons(rows)
 
@@ -182,13 +183,6 @@ def _mistake(text: str, random: Random) -> str:
     return text[:at] + new + text[at + len(old) :] or other
 
 
-def _response_ids(side: str) -> pl.Expr:
-    """Name the responses of one column of texts."""
-    return pl.struct("prompt_id", side).map_elements(
-        lambda row: ids.response_id(row["prompt_id"], row[side]), pl.String
-    )
-
-
 def _responses(drawn: pl.DataFrame) -> pl.DataFrame:
     """Make the responses table of the distinct answers that were compared."""
     sides = [
@@ -197,7 +191,7 @@ def _responses(drawn: pl.DataFrame) -> pl.DataFrame:
     ]
     rows = pl.concat(sides).unique().sort("prompt_id", "response_id")
     within = pl.int_range(pl.len(), dtype=pl.Int64).over("prompt_id")
-    rows = rows.with_columns(generator=pl.lit(SOURCE), sample_index=within)
+    rows = rows.with_columns(generator=pl.lit(SOURCE), sample_index=within, source=pl.lit(SOURCE))
     return pl.concat([Responses.create_empty(), rows], how="diagonal")
 
 
@@ -205,4 +199,5 @@ def _comparisons(drawn: pl.DataFrame) -> pl.DataFrame:
     """Make the comparisons table, each pair of answers once for each annotator."""
     key = ["first_id", "second_id", "rater"]
     rows = drawn.drop("first", "second").unique(key, keep="first", maintain_order=True).sort(key)
+    rows = rows.with_columns(aspect=pl.lit("overall"), source=pl.lit(SOURCE))
     return pl.concat([Comparisons.create_empty(), rows], how="diagonal")

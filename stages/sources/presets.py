@@ -1,145 +1,189 @@
-"""The table reader's map from columns to tables, and the formats that are presets of it."""
+"""Known formats: each a preset of the table reader, recognised by its columns.
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
-from typing import Any, Literal
+The first whose columns are all there is taken, so the more particular stand first.
+"""
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from functools import partial
 
-from schemas.errors import UserError
-from stages.sources.templates import prometheus, self_instruct
+from stages.sources.exports import argilla, label_studio
+from stages.sources.mapping import Mapping, Preset
+from stages.sources.published import PUBLISHED
+from stages.sources.transcripts import alpaca, labelled, pair, pair_of_transcripts
 
-
-class Mapping(BaseModel):
-    """Which column holds what.
-
-    prompt:        text, a list of user turns, or a list of messages (role, content)
-    response:      the answer's text
-    scores:        columns of scores; a column that holds lists has one score per rater
-    rater:         column that names the rater, where each row is one rating
-    generator:     column that names who answered
-    demonstration: column with an answer to imitate
-    answer:        column with the one right answer, where a program can check it
-    scale:         lowest and highest possible score; others are not ratings
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    shape: Literal["ratings", "prompts"] = "ratings"
-    prompt: str = "prompt"
-    response: str = "response"
-    scores: tuple[str, ...] = Field(("score",), min_length=1)
-    rater: str | None = None
-    generator: str | None = None
-    category: str | None = None
-    demonstration: str | None = None
-    answer: str | None = None
-    scale: tuple[float, float] | None = None
-
-    @field_validator("scores", mode="before")
-    @classmethod
-    def _one_is_enough(cls, scores: Any) -> Any:
-        """Let one column's name stand for a list of one."""
-        return (scores,) if isinstance(scores, str) else scores
-
-    @model_validator(mode="after")
-    def _in_order(self) -> "Mapping":
-        if self.scale and self.scale[0] >= self.scale[1]:
-            raise ValueError("scale: expected the lowest score, then the highest")
-        return self
-
-    def needed(self) -> list[str]:
-        """List the columns that this map reads."""
-        names = [self.prompt, self.category, self.demonstration, self.answer]
-        if self.shape == "ratings":
-            names += [self.response, *self.scores, self.rater, self.generator]
-        return [name for name in names if name]
-
-
-@dataclass(frozen=True)
-class Preset:
-    """A known format: the columns that give it away, and how to read them."""
-
-    about: str
-    recognised_by: frozenset[str]
-    mapping: Mapping
-    unwrap: Callable[[dict[str, Any]], dict[str, Any]] | None = None
-
-
-PRESETS = {
-    "prometheus": Preset(
-        "Prometheus evaluation sets: a judge template and a list of scores",
-        frozenset({"instruction", "response_source", "gpt4_score"}),
+# What annotation tools export.
+TOOLS = {
+    "argilla_pairs": Preset(
+        "Argilla 2 records: annotators' choice of response1 and response2",
+        frozenset({"fields.response1", "fields.response2", "responses.preference"}),
         Mapping(
-            scores=("gpt4_score",),
-            generator="response_source",
-            category="category",
-            demonstration="demonstration",
-            scale=(1, 5),
+            shape="comparisons",
+            responses=("response1", "response2"),
+            preference=("preference",),
+            values={
+                **dict.fromkeys(("response1", "response-1", "response 1"), 1),
+                **dict.fromkeys(("response2", "response-2", "response 2"), -1),
+                "tie": 0,
+            },
+            rater="rater",
         ),
-        unwrap=prometheus,
+        unwrap=argilla,
     ),
-    "self_instruct": Preset(
-        "Self-Instruct user-oriented prompts: an instruction and its instances",
-        frozenset({"instruction", "instances"}),
-        Mapping(shape="prompts"),
-        unwrap=self_instruct,
+    "argilla": Preset(
+        "Argilla 2 records: annotators' ratings of a response",
+        frozenset({"fields", "responses", "suggestions"}),
+        Mapping(response="response", scores=("rating",), rater="rater"),
+        unwrap=argilla,
     ),
-    "turns": Preset(
-        "MT-bench, Vicuna and Arena-Hard questions: prompts as lists of user turns",
-        frozenset({"question_id", "turns"}),
-        Mapping(shape="prompts", prompt="turns"),
+    "label_studio_pairs": Preset(
+        "Label Studio tasks: annotators' choice of answer1 (left) and answer2 (right)",
+        frozenset({"data.answer1", "data.answer2", "annotations"}),
+        Mapping(
+            shape="comparisons",
+            responses=("answer1", "answer2"),
+            preference=("pairwise",),
+            values={"left": 1, "right": -1},
+            rater="rater",
+        ),
+        unwrap=label_studio,
     ),
-    "ratings": Preset(
-        "one rating a row (columns prompt, response, score), or several score columns",
-        frozenset({"prompt", "response", "score"}),
-        Mapping(),
-    ),
-    "prompts": Preset(
-        "prompts alone",
-        frozenset({"prompt"}),
-        Mapping(shape="prompts"),
+    "label_studio": Preset(
+        "Label Studio tasks: annotators' ratings of a response",
+        frozenset({"data", "annotations"}),
+        Mapping(response="response", scores=("rating",), rater="rater"),
+        unwrap=label_studio,
     ),
 }
 
-GENERAL = ("turns", "ratings", "prompts")
-OPTIONAL = ("rater", "generator", "category")
+# What trainers read.
+TRAINERS = {
+    "axolotl": Preset(
+        "axolotl's chat_template.default: messages, chosen and rejected turns",
+        frozenset({"messages", "chosen", "rejected"}),
+        Mapping(shape="pairs", prompt=("messages",), chosen="chosen", rejected="rejected"),
+        unwrap=partial(pair, prompt="messages"),
+    ),
+    "llamafactory": Preset(
+        "LLaMA-Factory's ShareGPT ranking: conversations, chosen and rejected turns",
+        frozenset({"conversations", "chosen", "rejected"}),
+        Mapping(shape="pairs", prompt=("conversations",), chosen="chosen", rejected="rejected"),
+        unwrap=partial(pair, prompt="conversations"),
+    ),
+    "llamafactory_alpaca": Preset(
+        "LLaMA-Factory's Alpaca ranking: instruction, input, chosen, rejected",
+        frozenset({"instruction", "chosen", "rejected"}),
+        Mapping(shape="pairs", chosen="chosen", rejected="rejected"),
+        unwrap=alpaca,
+    ),
+    "llamafactory_alpaca_kto": Preset(
+        "LLaMA-Factory's Alpaca KTO: instruction, input, output and a tag",
+        frozenset({"instruction", "output", "kto_tag"}),
+        Mapping(shape="labels", response="output", label="kto_tag"),
+        unwrap=alpaca,
+    ),
+    "llamafactory_sharegpt_kto": Preset(
+        "LLaMA-Factory's ShareGPT KTO: conversations and the tag of the last answer",
+        frozenset({"conversations", "kto_tag"}),
+        Mapping(shape="labels", response="response", label="kto_tag"),
+        unwrap=partial(labelled, column="conversations"),
+    ),
+    "llamafactory_kto": Preset(
+        "LLaMA-Factory's OpenAI-style KTO: messages and the label of the last answer",
+        frozenset({"messages", "label"}),
+        Mapping(shape="labels", response="response", label="label"),
+        unwrap=partial(labelled, column="messages"),
+    ),
+    "orca": Preset(
+        "Orca DPO pairs (axolotl's chatml.intel): system, question, chosen, rejected",
+        frozenset({"system", "question", "chosen", "rejected"}),
+        Mapping(
+            shape="pairs",
+            prompt=("question",),
+            system="system",
+            chosen="chosen",
+            rejected="rejected",
+        ),
+    ),
+    "orca_input": Preset(
+        "distilabel's Orca pairs (axolotl's chatml.icr): system, input, chosen, rejected",
+        frozenset({"system", "input", "chosen", "rejected"}),
+        Mapping(
+            shape="pairs", prompt=("input",), system="system", chosen="chosen", rejected="rejected"
+        ),
+    ),
+    "responses": Preset(
+        "axolotl's chatml.argilla: instruction, chosen_response, rejected_response",
+        frozenset({"instruction", "chosen_response", "rejected_response"}),
+        Mapping(
+            shape="pairs",
+            prompt=("instruction",),
+            chosen="chosen_response",
+            rejected="rejected_response",
+        ),
+    ),
+    "trl_unpaired": Preset(
+        "TRL's unpaired preference: prompt, completion and a label",
+        frozenset({"prompt", "completion", "label"}),
+        Mapping(shape="labels", response="completion", label="label"),
+    ),
+}
+
+# Files whose columns have the plain names.
+GENERAL = {
+    "conversations": Preset(
+        "pairs of turns or whole conversations (TRL's conversational preference)",
+        frozenset({"prompt", "chosen.role", "rejected.role"}),
+        Mapping(shape="pairs", chosen="chosen", rejected="rejected"),
+        unwrap=pair,
+    ),
+    "pairs": Preset(
+        "pairs of texts: prompt, chosen, rejected (TRL's preference)",
+        frozenset({"prompt", "chosen", "rejected"}),
+        Mapping(shape="pairs", chosen="chosen", rejected="rejected"),
+    ),
+    "comparisons": Preset(
+        "votes between two responses: 1 the first is better, -1 the second, or between them",
+        frozenset({"prompt", "response_a", "response_b", "preference"}),
+        Mapping(
+            shape="comparisons",
+            responses=("response_a", "response_b"),
+            preference=("preference",),
+        ),
+    ),
+    "rankings": Preset(
+        "rankings: prompt, a list of responses and a list of their ranks, 1 the best",
+        frozenset({"prompt", "responses", "ranks"}),
+        Mapping(shape="rankings", responses=("responses",), ranks=("ranks",)),
+    ),
+    "rated_lists": Preset(
+        "rated lists: prompt, a list of responses and a list of their scores",
+        frozenset({"prompt", "responses", "scores"}),
+        Mapping(responses=("responses",), scores=("scores",)),
+    ),
+    "ratings": Preset(
+        "one rating a row (prompt, response, score), or several score columns",
+        frozenset({"prompt", "response", "score"}),
+        Mapping(response="response", scores=("score",)),
+    ),
+    "labels": Preset(
+        "good or bad: prompt, response, label",
+        frozenset({"prompt", "response", "label"}),
+        Mapping(shape="labels", response="response", label="label"),
+    ),
+    "hh": Preset(
+        "HH-RLHF transcripts, and other pairs that repeat the prompt (TRL: implicit prompt)",
+        frozenset({"chosen", "rejected"}),
+        Mapping(shape="pairs", chosen="chosen", rejected="rejected"),
+        unwrap=pair_of_transcripts,
+    ),
+    "prompts": Preset("prompts alone", frozenset({"prompt"}), Mapping(shape="prompts")),
+}
+
+PRESETS: dict[str, Preset] = {**PUBLISHED, **TOOLS, **TRAINERS, **GENERAL}
 
 
-def recognise(columns: Collection[str], changes: Collection[str], path: str) -> str:
-    """Name the first preset whose columns are all there; raise UserError where none fits.
-
-    A column that the person's changes map counts as there: whether it is, is checked later.
-    """
-    there = {*columns, *("score" if field == "scores" else field for field in changes)}
-    for name, preset in PRESETS.items():
-        if preset.recognised_by <= there:
-            return name
-    raise UserError(
-        f"{path}: no known format has the columns {', '.join(sorted(columns))}; name one with "
-        f"--from ({', '.join(PRESETS)}) and its columns with --set source.mapping.prompt=..."
-    )
-
-
-def choose_mapping(
-    name: str, changes: dict[str, Any], columns: Collection[str], path: str
-) -> tuple[Preset, Mapping]:
-    """Give a preset and its map with the person's changes, each column checked to exist.
-
-    The general formats take rater, generator and category columns of that very name as they find
-    them. A preset with a template of its own makes its columns row by row: those are not checked.
-    """
-    if name not in PRESETS:
-        raise UserError(f"unknown format {name!r}; expected one of {', '.join(PRESETS)}")
-    preset = PRESETS[name]
-    fields = preset.mapping.model_dump()
-    if name in GENERAL:
-        fields |= {column: column for column in OPTIONAL if column in columns}
-    mapping = Mapping.model_validate(fields | changes)
-    missing = [] if preset.unwrap else [c for c in mapping.needed() if c not in columns]
-    if missing:
-        raise UserError(
-            f"{path}: format {name} needs column {missing[0]!r}; found "
-            f"{', '.join(sorted(columns))}; set source.mapping to the right names"
-        )
-    return preset, mapping
+def describe() -> list[tuple[str, str, str, str]]:
+    """List each format's name, shape, the columns it is recognised by, and what it is."""
+    return [
+        (name, preset.mapping.shape, ", ".join(sorted(preset.recognised_by)), preset.about)
+        for name, preset in PRESETS.items()
+    ]

@@ -1,237 +1,230 @@
-"""The general table reader: rows of any mapped file become prompts, responses and ratings."""
+"""The table reader: a batch of any mapped file becomes prompts, responses and judgements."""
 
-import math
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
-from schemas.errors import UserError
-from schemas.messages import Message
-from stages.ids import prompt_id, response_id
-from stages.sources.files import Row, Rows, aside, read_rows
-from stages.sources.presets import Mapping, choose_mapping, recognise
-from stages.sources.templates import UnreadableError
+import numpy as np
+import polars as pl
 
-ROLES = {"system": "system", "user": "user", "human": "user", "assistant": "assistant"}
-LARGEST = 1e100  # a score's square is a number too
-ROLES |= {"gpt": "assistant", "model": "assistant"}
+from stages.ids import pair_ids, response_ids
+from stages.sources.answered import Answers, first_reason, read_answers
+from stages.sources.asked import Asked, read_prompts
+from stages.sources.batches import Batch, shown
+from stages.sources.cells import names, nothing
+from stages.sources.chunks import (
+    COMPARISONS,
+    KNOWN,
+    PROMPTS,
+    RATINGS,
+    RESPONSES,
+    SET_ASIDE,
+    Chunk,
+    first_prompts,
+    fitted,
+    judgement,
+)
+from stages.sources.judged import Judged, read_judgements
+from stages.sources.mapping import Mapping, Preset
+from stages.sources.unwrapped import Parts, unwrapped
+
+EVEN = list("02468ace")  # hex digits; an id is a hash, so half of all end in one
 
 
-@dataclass
-class Records:
-    """What a source held, as rows of the tables-to-be; the split is not decided here.
+@dataclass(frozen=True)
+class Limit:
+    """At most so many prompts, the first of a source; null is no limit."""
 
-    num_rows, num_ratings: how many rows and ratings were met, before anything was set aside
-    num_read: rows that became part of the tables
-    """
+    most: int | None
+    admitted: set[str] = field(default_factory=set)
 
+    def excludes(self, prompts: pl.Series) -> pl.Series:
+        """Admit prompts in their order, and say which of them came too late."""
+        if self.most is None:
+            return pl.Series("", [False]).new_from_index(0, len(prompts))
+        for prompt in prompts.drop_nulls().unique(maintain_order=True):
+            if len(self.admitted) < self.most:
+                self.admitted.add(prompt)
+        return prompts.is_not_null() & ~prompts.is_in(list(self.admitted))
+
+
+@dataclass(frozen=True)
+class Table:
+    """A file and how it is read; `source` names it in the tables."""
+
+    source: str
     format: str
-    num_rows: int = 0
-    num_ratings: int = 0
-    num_read: int = 0
-    prompts: dict[str, Row] = field(default_factory=dict)
-    responses: dict[tuple[str, str, str], Row] = field(default_factory=dict)
-    ratings: dict[tuple[str, str], Row] = field(default_factory=dict)
-    set_aside: list[Row] = field(default_factory=list)
+    preset: Preset
+    mapping: Mapping
+    limit: Limit
 
 
-def read_table(path: Path, name: str, changes: dict[str, Any], limit: int | None) -> Records:
-    """Read a file by a preset's name, or by its columns where the name is `auto`.
+def read_batch(batch: Batch, table: Table) -> Chunk:
+    """Read a batch of a file; a row that cannot be read is set aside and adds nothing."""
+    parts = unwrapped(batch, table.preset)
+    asked = read_prompts(parts.batch, table.mapping)
+    answers = read_answers(parts.batch, table.mapping)
+    judged = read_judgements(parts.batch, table.mapping, answers)
+    rows = _rows(parts, asked, answers, judged, table)
+    places = _places(rows, answers)
+    ratings, lost_ratings = _ratings(judged.ratings, places)
+    comparisons, lost_comparisons = _comparisons(judged.comparisons, places)
+    if table.mapping.shape in ("pairs", "rankings"):
+        comparisons = _in_no_order(comparisons)
+    lost = [_lost_rows(batch, parts, rows), _lost_answers(parts, places)]
+    bad = pl.DataFrame(batch.bad, {name: SET_ASIDE[name] for name in SET_ASIDE if name != "source"})
+    set_aside = [
+        frame.select(bad.columns) for frame in (bad, *lost, lost_ratings, lost_comparisons)
+    ]
+    source = pl.lit(table.source).alias("source")
+    return Chunk(
+        format=table.format,
+        num_rows=len(batch.lines) + len(batch.bad),
+        num_read=len(batch.lines) - int((lost[0]["unit"] == "rows").sum()),
+        num_ratings=ratings.height + lost_ratings.height,
+        num_comparisons=comparisons.height + lost_comparisons.height,
+        prompts=fitted(_prompts(rows, asked).with_columns(source), PROMPTS),
+        responses=fitted(_responses(places).with_columns(source), RESPONSES),
+        ratings=fitted(ratings.with_columns(source), RATINGS),
+        comparisons=fitted(comparisons.with_columns(source), COMPARISONS),
+        set_aside=fitted(pl.concat(set_aside).with_columns(source), SET_ASIDE),
+    )
 
-    Rows that would bring more prompts than the limit are set aside like any others.
-    Raises UserError for a file, format, column or scale that cannot be right.
+
+def _rows(
+    parts: Parts, asked: Asked, answers: Answers, judged: Judged, table: Table
+) -> pl.DataFrame:
+    """Say of each row which prompt it is about and what it says more of it, or why it is none."""
+    more = {
+        name: names(parts.batch.column(column))
+        for name in KNOWN
+        if (column := getattr(table.mapping, name))
+    }
+    mute = nothing(len(parts.origins)) if table.mapping.shape == "prompts" else _mute(answers)
+    odd = [answers.odd, judged.odd, *(cells.reasons for cells in more.values()), mute]
+    reasons = first_reason(parts.reasons, asked.each("reason"), *odd)
+    ids = pl.select(pl.when(reasons.is_null()).then(asked.each("prompt_id"))).to_series()
+    late = table.limit.excludes(ids)
+    rows = {"prompt_id": ids, "reason": reasons, "late": late, "which": asked.which}
+    rows |= {"source_line": parts.batch.lines} | {
+        name: cells.values for name, cells in more.items()
+    }
+    return pl.DataFrame(rows).with_columns(
+        prompt_id=pl.when(~pl.col("late")).then("prompt_id"),
+        reason=pl.when("late").then(pl.lit("beyond_limit")).otherwise("reason"),
+    )
+
+
+def _mute(answers: Answers) -> pl.Series:
+    """Give rows without one readable answer the reason of their first."""
+    counts, starts = answers.places.counts, answers.places.starts
+    readable = np.zeros(len(counts), np.int64)
+    np.add.at(readable, answers.places.rows, answers.texts.reasons.is_null().to_numpy())
+    first = pl.Series("", np.where(counts > 0, starts, -1), pl.Int64)
+    why = answers.texts.reasons.gather(first.set(first < 0, None)).fill_null("no_response")
+    return pl.select(pl.when(pl.Series("", readable == 0)).then(why)).to_series()
+
+
+def _places(rows: pl.DataFrame, answers: Answers) -> pl.DataFrame:
+    """Lay out the answers in their places; what cannot be read has a reason and no id."""
+    at = pl.Series("part", answers.places.rows)
+    places = rows.select(pl.col("prompt_id", "source_line").gather(at)).with_columns(
+        part=at,
+        text=answers.texts.values,
+        unread=answers.texts.reasons,
+        generator=answers.authors,
+    )
+    return places.with_columns(response_id=response_ids(pl.col("prompt_id"), pl.col("text")))
+
+
+def _prompts(rows: pl.DataFrame, asked: Asked) -> pl.DataFrame:
+    """Give each prompt once."""
+    known = fitted(rows.drop_nulls("prompt_id"), pl.Schema({**rows.schema, **_MORE}))
+    first = first_prompts(known)
+    return first.with_columns(messages=asked.prompts["messages"].gather(first["which"]))
+
+
+_MORE = {name: PROMPTS[name] for name in KNOWN}
+
+
+def _responses(places: pl.DataFrame) -> pl.DataFrame:
+    """Give every answer that could be read."""
+    return places.drop_nulls("response_id")
+
+
+def _ratings(ratings: pl.DataFrame, places: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Part ratings of answers that could be read from those of answers that could not."""
+    at = places.select(
+        pl.col("prompt_id", "response_id", "source_line", "unread").gather(ratings["at"])
+    )
+    met = pl.concat([ratings, at], how="horizontal").drop_nulls("prompt_id")
+    return _parted(met, "ratings", "score")
+
+
+def _comparisons(
+    comparisons: pl.DataFrame, places: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Part comparisons of two answers from those of one alone, or of one that is amiss."""
+    first = places.select(
+        pl.col("prompt_id", "source_line", "unread", "response_id").gather(comparisons["first"])
+    )
+    second = places.select(pl.col("response_id", "unread").gather(comparisons["second"]))
+    met = pl.concat(
+        [
+            comparisons,
+            first.rename({"response_id": "first_id"}),
+            second.rename({"response_id": "second_id", "unread": "other"}),
+        ],
+        how="horizontal",
+    ).drop_nulls("prompt_id")
+    same = pl.when(pl.col("first_id") == pl.col("second_id")).then(pl.lit("identical_answers"))
+    return _parted(
+        met.with_columns(unread=pl.coalesce("unread", "other", same)), "comparisons", "preference"
+    )
+
+
+def _in_no_order(met: pl.DataFrame) -> pl.DataFrame:
+    """Let the pair's id decide whether the preferred answer stands first: nobody saw an order.
+
+    Best first, as pairs and rankings stand, would look like a bias. The same preference told twice
+    is the same row; the opposite one is another, so that both are there to contradict each other.
     """
-    rows = read_rows(path)
-    columns = {column for _, row in rows.good for column in row}
-    name = recognise(columns, changes, str(path)) if name == "auto" else name
-    preset, mapping = choose_mapping(name, changes, columns, str(path))
-    records = Records(format=name, num_rows=len(rows.good) + len(rows.bad))
-    for line, row in rows.good:
-        try:
-            content = preset.unwrap(row) if preset.unwrap else row
-            _add(records, path.name, line, content, mapping, limit)
-        except UnreadableError as reason:
-            rows.set_aside(line, str(reason), row)
-    records.set_aside += rows.bad
-    _refuse_hopeless(records, rows, path, mapping)
-    return records
+    first, second, told = pl.col("first_id"), pl.col("second_id"), pl.col("preference")
+    best_first = pair_ids(first, second).str.slice(-1).is_in(EVEN)
+    tied = (told == 0).fill_null(True)
+    turned = pl.when(tied).then(first > second).otherwise((told > 0) != best_first)
+    return met.with_columns(
+        preference=pl.when(turned).then((-told).replace(-0.0, 0.0)).otherwise(told),
+        first_id=pl.when(turned).then(second).otherwise(first),
+        second_id=pl.when(turned).then(first).otherwise(second),
+    )
 
 
-def _add(
-    records: Records, source: str, line: int, row: Row, mapping: Mapping, limit: int | None
-) -> None:
-    """Add one row's prompt, response and ratings, or raise UnreadableError and add nothing."""
-    prompt = _prompt(row, source, line, mapping)
-    key = prompt["prompt_id"]
-    if limit is not None and key not in records.prompts and len(records.prompts) >= limit:
-        raise UnreadableError("beyond_limit")
-    if mapping.shape == "ratings":
-        response = _response(row, line, mapping, key)
-        ratings = list(_ratings(row, mapping))
-        where = (key, response["generator"], response["response_id"])
-        records.responses.setdefault(where, response)
-        for rater, value in ratings:
-            _add_rating(records, response, rater, score_of(value, mapping.scale), line)
-    first = records.prompts.setdefault(key, prompt)
-    for name in ("category", "demonstration", "answer"):
-        first[name] = prompt[name] if first[name] is None else first[name]
-    records.num_read += 1
+def _parted(met: pl.DataFrame, unit: str, value: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Part judgements by whether their answers are to be had."""
+    lost = met.filter(pl.col("unread").is_not_null())
+    if lost.is_empty():
+        return met, lost.with_columns(unit=pl.lit(unit), detail=pl.col("rater"))
+    detail = judgement(value)
+    return met.filter(pl.col("unread").is_null()), lost.with_columns(
+        unit=pl.lit(unit), detail=detail
+    ).with_columns(reason="unread")
 
 
-def _prompt(row: Row, source: str, line: int, mapping: Mapping) -> Row:
-    """Read a row's prompt."""
-    messages = messages_of(row.get(mapping.prompt))
-    if mapping.shape == "prompts":
-        messages = first_question(messages)
-    return {
-        "prompt_id": prompt_id(messages),
-        "messages": messages,
-        "category": _text(row, mapping.category),
-        "demonstration": _text(row, mapping.demonstration),
-        "answer": _text(row, mapping.answer),
-        "source": source,
-        "source_line": line,
-    }
+def _lost_rows(batch: Batch, parts: Parts, rows: pl.DataFrame) -> pl.DataFrame:
+    """List rows of which no part could be read, with the first reason, and lost parts of others."""
+    lost = (
+        rows.select("prompt_id", "reason", "source_line")
+        .with_columns(origin=pl.Series(parts.origins))
+        .with_columns(wholly=pl.col("prompt_id").is_null().all().over("origin"))
+        .filter(pl.col("prompt_id").is_null())
+        .filter(~pl.col("wholly") | pl.col("origin").is_first_distinct())
+    )
+    detail = pl.Series("detail", [shown(batch.row(at)) for at in lost["origin"]], pl.String)
+    unit = pl.when("wholly").then(pl.lit("rows")).otherwise(pl.lit("answers"))
+    return lost.with_columns(detail, unit=unit)
 
 
-def messages_of(value: object) -> list[Message]:
-    """Read a prompt: text, a list of user turns, or a list of messages."""
-    turns = value if isinstance(value, list) else [value]
-    messages = [_message(turn) for turn in turns]
-    if not messages or not messages[-1]["content"].strip():
-        raise UnreadableError("no_prompt")
-    if messages[-1]["role"] != "user":
-        raise UnreadableError("last_turn_not_user")
-    return messages
-
-
-def first_question(messages: Sequence[Message]) -> list[Message]:
-    """Leave of user turns without answers between them the first, and the system turn before it.
-
-    A conversation that has the assistant's turns is asked whole.
-    """
-    users = [at for at, message in enumerate(messages) if message["role"] == "user"]
-    if len(users) < 2 or any(message["role"] == "assistant" for message in messages):
-        return list(messages)
-    return list(messages[: users[0] + 1])
-
-
-def _message(turn: object) -> Message:
-    """Read one turn: text is the user's; a role that nobody knows is not guessed."""
-    if isinstance(turn, dict):
-        role = ROLES.get(str(turn.get("role", turn.get("from", "user"))))
-        if role is None:
-            raise UnreadableError("unknown_role")
-        content = turn.get("content", turn.get("value"))
-    else:
-        role, content = "user", turn
-    if content is None:
-        raise UnreadableError("no_prompt")
-    if not isinstance(content, str):
-        raise UnreadableError("prompt_not_text")
-    return {"role": role, "content": _encodable(content)}  # type: ignore[typeddict-item]
-
-
-def _response(row: Row, line: int, mapping: Mapping, prompt: str) -> Row:
-    """Read a row's answer; a value that is not text is no answer."""
-    text = row.get(mapping.response)
-    if text is None:
-        raise UnreadableError("no_response")
-    if not isinstance(text, str):
-        raise UnreadableError("response_not_text")
-    return {
-        "prompt_id": prompt,
-        "generator": _text(row, mapping.generator) or "source",
-        "response_id": response_id(prompt, _encodable(text)),
-        "text": text,
-        "source_line": line,
-    }
-
-
-def _encodable(text: str) -> str:
-    """Give the text back; one with half a surrogate pair cannot be written down as UTF-8."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise UnreadableError("invalid_unicode") from None
-    return text
-
-
-def _text(row: Row, column: str | None) -> str | None:
-    """Read an optional text column."""
-    value = row.get(column) if column else None
-    return value if value is None else _encodable(str(value))
-
-
-def _add_rating(
-    records: Records,
-    response: Row,
-    rater: str,
-    found: tuple[float | None, str | None],
-    line: int,
-) -> None:
-    """Add a rating; where the rater rated this response before, the earlier one is set aside."""
-    records.num_ratings += 1
-    where = (response["response_id"], rater)
-    earlier = records.ratings.pop(where, None)
-    if earlier is not None:
-        shown = f"{rater}: {earlier['score'] if earlier['reason'] is None else earlier['reason']}"
-        records.set_aside.append(aside("ratings", "repeated_rating", earlier["source_line"], shown))
-    score, reason = found
-    records.ratings[where] = {
-        "response_id": response["response_id"],
-        "rater": rater,
-        "prompt_id": response["prompt_id"],
-        "score": score,
-        "reason": reason,
-        "source_line": line,
-    }
-
-
-def _ratings(row: Row, mapping: Mapping) -> Iterator[tuple[str, object]]:
-    """Go through a row's ratings: one per score column, or one per item of a list of scores."""
-    named = _text(row, mapping.rater)
-    for column in mapping.scores:
-        parts = [named, column if len(mapping.scores) > 1 or not named else None]
-        rater = "_".join(part for part in parts if part)
-        value = row.get(column)
-        if isinstance(value, list) and value:
-            yield from ((f"{rater}_{number}", item) for number, item in enumerate(value, 1))
-        else:
-            yield rater, value
-
-
-def score_of(value: object, scale: tuple[float, float] | None) -> tuple[float | None, str | None]:
-    """Read a score: a finite number, or text of one; else null and why. Missing is not low."""
-    if value is None or value in ("", []):
-        return None, "no_score"
-    # float() takes True for 1 and "4_5" for 45
-    odd = isinstance(value, bool) or (isinstance(value, str) and "_" in value)
-    try:
-        score = math.nan if odd else float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError, OverflowError):
-        score = math.nan
-    if not abs(score) <= LARGEST:  # NaN is not
-        return None, "unparsable_score"
-    if scale and not scale[0] <= score <= scale[1]:
-        return None, "outside_scale"
-    return score, None
-
-
-def _refuse_hopeless(records: Records, rows: Rows, path: Path, mapping: Mapping) -> None:
-    """Stop where not one row or score could be used: then the options are wrong, not the rows."""
-    if not records.prompts:
-        first = min(rows.bad, key=lambda row: row["source_line"])
-        raise UserError(
-            f"{path}: none of {records.num_rows:,} rows can be read as {records.format}; the "
-            f"first, line {first['source_line']}: {first['reason']}: {first['detail']!r}"
-        )
-    reasons = {row["reason"] for row in records.ratings.values()}
-    if reasons and None not in reasons:
-        expected = "numbers" if mapping.scale is None else "{:g} to {:g}".format(*mapping.scale)
-        raise UserError(
-            f"{path}: expected scores ({expected}) in {', '.join(mapping.scores)}, found none "
-            f"among {len(records.ratings):,} ratings ({', '.join(sorted(map(str, reasons)))}); "
-            "correct them, or set source.mapping.scores and source.mapping.scale"
-        )
+def _lost_answers(parts: Parts, places: pl.DataFrame) -> pl.DataFrame:
+    """List the answers that could not be read, of rows that could."""
+    lost = places.filter(pl.col("prompt_id").is_not_null(), pl.col("response_id").is_null())
+    detail = pl.Series("detail", [shown(parts.batch.row(at)) for at in lost["part"]], pl.String)
+    return lost.with_columns(detail, unit=pl.lit("answers"), reason="unread")

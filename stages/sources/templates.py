@@ -1,4 +1,4 @@
-"""Readers that need code: a prompt and an answer cut out of someone else's template."""
+"""Rows whose cells are put together by someone else's rule: a template, a joined name."""
 
 import re
 from typing import Any
@@ -38,3 +38,10 @@ def self_instruct(row: Row) -> Row:
     parts = [row.get("instruction"), instances[0].get("input")]
     texts = [part for part in parts if isinstance(part, str) and part.strip()]
     return {**row, "prompt": "\n\n".join(texts) or None}
+
+
+def pandalm(row: Row) -> Row:
+    """Cut the names of the two models out of PandaLM's key, such as bloom-7b_llama-7b."""
+    names = str(row.get("cmp_key")).split("_")
+    first, second = names if len(names) == 2 else (None, None)
+    return {**row, "generator1": first, "generator2": second}

@@ -12,8 +12,11 @@ from stages.sources import demo
 
 
 def split(rows: list[dict[str, object]]) -> pl.DataFrame:
-    """Make the prompts table, every third prompt held out."""
-    sides = [row | {"split": "test" if n % 3 == 0 else "train"} for n, row in enumerate(rows)]
+    """Make the prompts table, each prompt its own cluster, every third held out."""
+    sides = [
+        row | {"split": "test" if n % 3 == 0 else "train", "cluster": row["prompt_id"]}
+        for n, row in enumerate(rows)
+    ]
     return pl.DataFrame(sides, schema=Prompts.create_empty().schema)
 
 

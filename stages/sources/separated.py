@@ -1,0 +1,130 @@
+"""Separated values: text whose first line names the columns, each once."""
+
+import csv
+from collections import deque
+from collections.abc import Iterator
+from functools import partial
+
+from schemas.errors import UserError
+from stages.sources.batches import Batch, Growing, Sheet, sheet_of_rows
+from stages.sources.content import Content
+
+SEPARATORS = ",;\t|"
+MOST_LINES = 10_000  # in one record: a quote left open does not swallow the rest of a file
+csv.field_size_limit(2**31 - 1)
+
+
+def separated(content: Content, separator: str | None = None) -> Sheet:
+    """Open separated values; without a separator it is the one most frequent in the first line."""
+    return sheet_of_rows(_batches(content, separator))
+
+
+tabbed = partial(separated, separator="\t")
+
+
+def _batches(content: Content, separator: str | None) -> Iterator[Batch]:
+    """Read records; one of the wrong length, or with a stray quote, is set aside."""
+    lines = _Lines(content.texts())
+    while lines.ahead(1).isspace():
+        lines.take(1)
+    separator = separator or _separator(lines.ahead(1))
+    names = _names(_record(lines, separator, None), content) if lines.ahead(1) else []
+    growing = Growing()
+    while lines.ahead(1):
+        number = lines.number + 1
+        text, fields = _record(lines, separator, len(names))
+        if fields is None:
+            growing.refuse(number, "stray_quote", text)
+        elif not _encodable(text):
+            growing.refuse(number, "not_utf8", text)
+        elif len(fields) == len(names):
+            growing.add(number, dict(zip(names, fields, strict=True)), len(text))
+        elif fields:
+            growing.refuse(number, "wrong_number_of_fields", fields)
+        if growing.full:
+            yield growing.batch()
+            growing = Growing()
+    if growing:
+        yield growing.batch()
+
+
+def _separator(first: str) -> str:
+    """Choose the separator by the line of names; a comma where there is none."""
+    return max(SEPARATORS, key=first.count)
+
+
+def _names(record: tuple[str, list[str] | None], content: Content) -> list[str]:
+    """Read the columns' names, each of which must be there once."""
+    _, fields = record
+    if fields is None:
+        raise UserError(f"{content.path}: expected columns' names, found a stray quote in line 1")
+    if twice := [name for name in fields if fields.count(name) > 1]:
+        found = f"found {twice[0]!r} again; rename"
+        raise UserError(f"{content.path}: expected each column once, {found}")
+    return fields
+
+
+def _encodable(text: str) -> bool:
+    """Tell whether the text holds no byte that was amiss."""
+    return text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+class _Lines:
+    """Lines that can be looked at before they are taken."""
+
+    def __init__(self, source: Iterator[str]) -> None:
+        self.source = source
+        self.seen: deque[str] = deque()
+        self.number = 0  # of lines taken
+
+    def ahead(self, number: int) -> str:
+        """Give the line that is the so many-th to come, empty after the last."""
+        while len(self.seen) < number:
+            self.seen.append(next(self.source, ""))
+        return self.seen[number - 1]
+
+    def take(self, number: int) -> str:
+        """Take lines off, joined."""
+        self.ahead(number)
+        self.number += number
+        return "".join(self.seen.popleft() for _ in range(number))
+
+
+def _record(lines: _Lines, separator: str, num: int | None) -> tuple[str, list[str] | None]:
+    """Take the next record: its text, and its fields, null where a quote is out of place.
+
+    A quote may open a cell of several lines; where these make no record of so many fields, it was
+    a stray one, and costs its own line alone. A blank line has no fields.
+    """
+    first = lines.ahead(1)
+    if '"' in first:
+        for length in _balanced(lines):
+            fields = _quoted([lines.ahead(at) for at in range(1, length + 1)], separator)
+            if fields is not None and (length == 1 or num in (None, len(fields))):
+                return lines.take(length).rstrip("\r\n"), fields
+        return lines.take(1).rstrip("\r\n"), None
+    bare = lines.take(1).rstrip("\r\n")
+    return bare, bare.split(separator) if bare else []
+
+
+def _balanced(lines: _Lines) -> Iterator[int]:
+    """Give the numbers of lines that the next record may have: one, and as its quotes balance."""
+    yield 1
+    num_quotes = 0
+    for length in range(1, MOST_LINES + 1):
+        text = lines.ahead(length)
+        num_quotes += text.count('"')
+        if not text:
+            return
+        if length > 1 and '"' in text and num_quotes % 2 == 0:
+            yield length
+            return
+
+
+def _quoted(lines: list[str], separator: str) -> list[str] | None:
+    """Cut a record with quotes into fields; null where a quote is out of place."""
+    try:
+        records = list(csv.reader(lines, delimiter=separator, strict=True))
+    except csv.Error:
+        return None
+    return records[0] if len(records) == 1 else None
