@@ -1,0 +1,1 @@
+"""How far raters agree: chance-corrected coefficients, their intervals, and who moves them."""
