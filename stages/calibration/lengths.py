@@ -1,0 +1,52 @@
+"""Length as raters meet it: on a log scale, against the other answers to the same prompt."""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+FARTHEST = 3.0  # sd; what lies beyond is a broken answer, and must not steer a slope
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Sums over responses of squared deviations from their prompt's mean log length; additive."""
+
+    num_responses: int = 0
+    squares: float = 0.0
+
+    def __add__(self, other: "Spread") -> "Spread":
+        return Spread(self.num_responses + other.num_responses, self.squares + other.squares)
+
+    @property
+    def unit(self) -> float:
+        """One standard deviation of log length within prompts; 1 where all lengths are alike."""
+        return (self.squares / self.num_responses) ** 0.5 if self.squares > 0 else 1.0
+
+
+def log_lengths() -> pl.Expr:
+    """Logarithm of the number of tokens, an empty answer's being 0."""
+    return pl.col("num_tokens").log1p()
+
+
+def centred() -> pl.Expr:
+    """Log length against the mean over the prompt's answers."""
+    return log_lengths() - log_lengths().mean().over("prompt_id")
+
+
+def spread(features: pl.DataFrame) -> Spread:
+    """Sum up the lengths of a bucket; a prompt with one answer tells nothing of spread."""
+    several = features.select("prompt_id", "num_tokens").filter(pl.len().over("prompt_id") > 1)
+    squares = several.sort("prompt_id", "num_tokens").select((centred() ** 2).sum()).item()
+    return Spread(several.height, squares)
+
+
+def standard_lengths(features: pl.DataFrame, unit: float) -> pl.DataFrame:
+    """Give response_id and length, in standard deviations within the prompt, at most 3."""
+    standard = (centred() / unit).clip(-FARTHEST, FARTHEST)
+    return features.select("response_id", length=standard)
+
+
+def length_difference(low_tokens: pl.Expr, high_tokens: pl.Expr, unit: float | pl.Expr) -> pl.Expr:
+    """How much longer low is, in standard deviations of log length, at most 3."""
+    difference = (low_tokens.log1p() - high_tokens.log1p()) / unit
+    return difference.clip(-FARTHEST, FARTHEST)
