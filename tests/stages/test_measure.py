@@ -6,16 +6,21 @@ from typing import Any
 import polars as pl
 import pytest
 from tokenizers import Tokenizer
-from tokenizers.models import WordLevel
-from tokenizers.pre_tokenizers import Whitespace
+from tokenizers.models import BPE, WordLevel
+from tokenizers.pre_tokenizers import ByteLevel, Whitespace
 
 from schemas.messages import MESSAGES_DTYPE
 from schemas.prompts import Prompts
 from schemas.responses import Responses
-from stages.measure import count_tokens, measure, normalise
+from stages.measure import measure, prompt_scripts, token_counts
 
 
-def features(*answers: str | dict[str, Any], asked: str = "why", max_length: int = 100) -> Any:
+def features(
+    *answers: str | dict[str, Any],
+    asked: str = "why",
+    max_length: int = 100,
+    tokenizer: Path | None = None,
+) -> Any:
     """Measure answers to one prompt; the text names the response."""
     rows = [{"text": answer} if isinstance(answer, str) else answer for answer in answers]
     prompts = pl.DataFrame(
@@ -26,7 +31,7 @@ def features(*answers: str | dict[str, Any], asked: str = "why", max_length: int
         [{"prompt_id": "p", "response_id": row["text"]} | row for row in rows],
         schema=Responses.create_empty().schema,
     )
-    return measure(prompts, responses, max_length, None)
+    return measure(prompts, responses, max_length, tokenizer)
 
 
 def test_without_a_tokenizer_tokens_are_bytes() -> None:
@@ -35,13 +40,29 @@ def test_without_a_tokenizer_tokens_are_bytes() -> None:
     assert (row["num_chars"], row["num_tokens"]) == (2, 3)
 
 
-def test_a_tokenizer_counts_its_tokens(tmp_path: Path) -> None:
-    """With a tokenizer file a text is as long as its tokens, here its words."""
+@pytest.fixture
+def word_tokenizer(tmp_path: Path) -> Path:
+    """Save a tokenizer of which each word and each sign is one token."""
     tokenizer = Tokenizer(WordLevel({"<unk>": 0, "a": 1}, unk_token="<unk>"))
     tokenizer.pre_tokenizer = Whitespace()
     tokenizer.enable_truncation(2)
     tokenizer.save(str(tmp_path / "tokenizer.json"))
-    assert count_tokens(["a b c", "", "a"], tmp_path / "tokenizer.json") == [3, 0, 1]
+    return tmp_path / "tokenizer.json"
+
+
+@pytest.fixture
+def byte_tokenizer(tmp_path: Path) -> Path:
+    """Save a tokenizer of which each byte of UTF-8 is one token."""
+    vocabulary = {letter: number for number, letter in enumerate(sorted(ByteLevel.alphabet()))}
+    tokenizer = Tokenizer(BPE(vocabulary, []))
+    tokenizer.pre_tokenizer = ByteLevel(add_prefix_space=False)
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    return tmp_path / "tokenizer.json"
+
+
+def test_a_tokenizer_counts_its_tokens(word_tokenizer: Path) -> None:
+    """With a tokenizer file a text is as long as its tokens, whatever it cuts by itself."""
+    assert token_counts(pl.Series(["a b c", "", "a"]), word_tokenizer).to_list() == [3, 0, 1]
 
 
 def test_one_text_is_measured_once() -> None:
@@ -79,13 +100,6 @@ def test_texts_that_read_otherwise_have_two_keys() -> None:
     assert features("yes", "yes.")["key"].n_unique() == 2
 
 
-def test_normalising_again_changes_nothing() -> None:
-    """The normal form is its own normal form, even where casefolding makes new letters."""
-    text = "  STRASSE \u200b Straße \x00 ﬁn  "
-    assert normalise(text) == "strasse strasse fin"
-    assert normalise(normalise(text)) == normalise(text)
-
-
 def test_a_cut_answer_is_unfinished() -> None:
     """Finish reason length means cut; stop and unknown do not."""
     found = features(
@@ -106,17 +120,97 @@ def test_a_text_that_was_cut_once_is_unfinished() -> None:
     assert found["unfinished"].to_list() == [True]
 
 
-def test_truncated_counts_prompt_and_response() -> None:
+def test_without_a_tokenizer_nothing_is_truncated() -> None:
+    """Nobody knows what a trainer would cut: the long answer keeps the key of its whole text."""
+    row = features("x" * 200, max_length=8).row(0, named=True)
+    assert (row["truncated"], row["cut_key"]) == (False, row["key"])
+
+
+def test_truncated_counts_prompt_and_response(byte_tokenizer: Path) -> None:
     """A prompt of 3 bytes leaves room for an answer of 5 within 8, and not for one of 6."""
-    found = features("12345", "123456", asked="why", max_length=8)
+    found = features("12345", "123456", asked="why", max_length=8, tokenizer=byte_tokenizer)
     assert found["truncated"].to_list() == [False, True]
 
 
-def test_a_million_characters() -> None:
-    """A very long answer is measured like any other."""
-    row = features("x" * 1_000_000).row(0, named=True)
+def test_answers_that_differ_where_the_trainer_cuts_are_equal_to_it(byte_tokenizer: Path) -> None:
+    """A prompt of 3 bytes leaves 5 of 8: the first five letters are the same, the keys are not."""
+    found = features("12345x", "12345yy", asked="why", max_length=8, tokenizer=byte_tokenizer)
+    assert found["key"].n_unique() == 2
+    assert found["cut_key"].n_unique() == 1
+
+
+def test_a_cut_answer_may_equal_a_whole_one(byte_tokenizer: Path) -> None:
+    """What is left of the long answer is the short one, which is not cut."""
+    found = features("12345x", "12345", asked="why", max_length=8, tokenizer=byte_tokenizer)
+    assert found["truncated"].to_list() == [True, False]
+    assert found["cut_key"].to_list() == [found["key"][1]] * 2
+
+
+def test_an_answer_that_is_not_cut_keeps_its_key(byte_tokenizer: Path) -> None:
+    """Without truncation the trainer sees the text that a person reads."""
+    found = features("yes", "no", tokenizer=byte_tokenizer)
+    assert found["cut_key"].equals(found["key"])
+
+
+def test_a_prompt_without_room_leaves_nothing_of_any_answer(byte_tokenizer: Path) -> None:
+    """The trainer never cuts the prompt: what follows one of 3 bytes in 2 is all the same."""
+    found = features("a", "b", asked="why", max_length=2, tokenizer=byte_tokenizer)
+    assert found["cut_key"].n_unique() == 1
+
+
+def test_a_cut_never_divides_a_character(byte_tokenizer: Path) -> None:
+    """Two bytes of room hold one letter of one byte, and of the next, of two, nothing."""
+    found = features("aéb", "aèb", "a", asked="why", max_length=5, tokenizer=byte_tokenizer)
+    assert found["cut_key"].n_unique() == 1
+
+
+def test_a_tokenizer_cuts_between_its_tokens(word_tokenizer: Path) -> None:
+    """One token asks and three are left: the fourth word is not seen, the third is."""
+    found = features("a b c x", "A  b c y z", "a b d e", max_length=4, tokenizer=word_tokenizer)
+    assert found["truncated"].all()
+    assert (found["cut_key"] == found["cut_key"][0]).to_list() == [True, True, False]
+
+
+def test_each_response_is_written_in_a_script() -> None:
+    """Most letters decide; without letters there is none."""
+    assert features("да", "yes", "42")["script"].to_list() == ["Cyrillic", "Latin", None]
+
+
+def test_a_prompt_is_in_the_script_of_its_user() -> None:
+    """What a system prompt or an earlier answer is written in does not count."""
+    turns = [
+        {"role": "system", "content": "Answer in the language of the question."},
+        {"role": "user", "content": "Что это?"},
+    ]
+    prompts = pl.DataFrame({"prompt_id": ["p"], "messages": [turns]})
+    assert prompt_scripts(prompts).to_dicts() == [{"prompt_id": "p", "script": "Cyrillic"}]
+
+
+@pytest.mark.parametrize(
+    "text", ["👩‍👩‍👧 family", "e\u0301\u0300", "\u202eمرحبا\u202c", "\x00\x1b[0m", "\ud7ff\ue000"]
+)
+def test_odd_characters_are_measured(text: str) -> None:
+    """Emoji, stacked accents, right-to-left marks and control characters are text as any other."""
+    row = features(text).row(0, named=True)
+    assert (row["num_chars"], row["num_tokens"]) == (len(text), len(text.encode()))
+    assert not row["blank"]
+
+
+def test_the_bucket_does_not_matter(byte_tokenizer: Path) -> None:
+    """Each response measured alone has the features that it has among others."""
+    texts = ["Yes", "é " * 60, "да\n", "x" * 200, "", "\u200b", "東京"]
+    together = features(*texts, tokenizer=byte_tokenizer)
+    alone = [features(text, tokenizer=byte_tokenizer) for text in texts]
+    assert together.equals(pl.concat(alone))
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_a_million_characters(cut: bool, byte_tokenizer: Path) -> None:
+    """A very long answer is measured like any other; a trainer, whose model is known, cuts it."""
+    answer = "x" * 1_000_000
+    row = features(answer, tokenizer=byte_tokenizer if cut else None).row(0, named=True)
     assert row["num_chars"] == row["num_tokens"] == 1_000_000
-    assert row["truncated"]
+    assert row["truncated"] is cut
 
 
 def test_no_responses_give_an_empty_table() -> None:

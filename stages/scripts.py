@@ -1,0 +1,90 @@
+"""The writing system of a text: the script of most of its letters."""
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+KANA = r"[\p{Hiragana}\p{Katakana}]"
+# Unicode scripts by name; letters of all others count as Other, letters common to several as none.
+SCRIPTS = {
+    name: rf"\p{{{name}}}"
+    for name in (
+        *("Latin", "Cyrillic", "Greek", "Armenian", "Georgian", "Hebrew", "Arabic", "Han"),
+        *("Hangul", "Thai", "Lao", "Khmer", "Myanmar", "Tibetan", "Mongolian", "Ethiopic"),
+        *("Devanagari", "Bengali", "Gurmukhi", "Gujarati", "Oriya", "Tamil", "Telugu"),
+        *("Kannada", "Malayalam", "Sinhala"),
+    )
+}
+NAMES = (*sorted([*SCRIPTS, "Japanese"]), "Other", "")
+JAPANESE, HAN, NONE = NAMES.index("Japanese"), NAMES.index("Han"), NAMES.index("")
+# Japanese mixes kana with Han letters; this share of kana tells it from Chinese quoting a word.
+KANA_SHARE = 0.1
+CHARS_AT_ONCE = 4_000_000
+
+
+def scripts(texts: pl.Series) -> pl.Series:
+    """Name the script of most letters of each text; null without letters, or without a text.
+
+    Of scripts with equally many letters the first by name is given. Kana and the Han letters
+    beside it are Japanese.
+    """
+    text = pl.col("text")
+    rows = pl.LazyFrame({"text": texts}).with_row_index("row")
+    latin = pl.when(text.str.contains(r"\p{Latin}")).then(pl.lit("Latin"))
+    wide = text.str.len_bytes() > text.str.len_chars()
+    others = text.str.contains(r"[\p{L}--\p{Latin}]")
+    found, mixed = pl.collect_all(
+        [rows.select(latin), rows.filter(wide).filter(others)], engine="streaming"
+    )
+    names = [name for part in _parts(mixed.sort("row")) for name in _dominant(part["text"])]
+    named = found.to_series().scatter(mixed["row"], names)
+    return named.rename(texts.name)
+
+
+def _parts(rows: pl.DataFrame) -> list[pl.DataFrame]:
+    """Divide rows so that a part has few characters, or a single long text."""
+    ends = pl.col("text").str.len_chars().cast(pl.Int64).cum_sum()
+    return rows.with_columns(part=ends // CHARS_AT_ONCE).partition_by("part", maintain_order=True)
+
+
+def _dominant(texts: pl.Series) -> list[str | None]:
+    """Name the script of most letters of each text, from the counts of its characters."""
+    points = np.frombuffer("".join(texts).encode("utf-32-le"), np.uint32)
+    row = np.repeat(np.arange(len(texts)), texts.str.len_chars().to_numpy())
+    cells = row * len(NAMES) + _codes(points)[points]
+    counts = np.bincount(cells, minlength=len(texts) * len(NAMES)).reshape(-1, len(NAMES))
+    _lend_han(counts)
+    counts[:, NONE] = 0
+    most = counts.argmax(axis=1)
+    return [
+        NAMES[at] if count else None for at, count in zip(most, counts.max(axis=1), strict=True)
+    ]
+
+
+def _codes(points: NDArray[np.uint32]) -> NDArray[np.uint8]:
+    """Make a table from each code point in use to its script's place in NAMES."""
+    table = np.zeros(0x110000, np.uint8)
+    table[points] = 1
+    used = np.flatnonzero(table)
+    character = pl.Series("character", [chr(point) for point in used]).to_frame()
+    it = pl.col("character")
+    script = pl.coalesce(
+        pl.when(~it.str.contains(r"\p{L}")).then(NONE),
+        pl.when(it.str.contains(KANA)).then(JAPANESE),
+        *(
+            pl.when(it.str.contains(pattern)).then(NAMES.index(name))
+            for name, pattern in SCRIPTS.items()
+        ),
+        pl.when(it.str.contains(r"\p{Common}")).then(NONE),
+        pl.lit(NAMES.index("Other")),
+    )
+    table[used] = character.select(script.cast(pl.UInt8)).to_series().to_numpy()
+    return table
+
+
+def _lend_han(counts: NDArray[np.int64]) -> None:
+    """Count the Han letters of a text with kana as Japanese, in place."""
+    kana, han = counts[:, JAPANESE], counts[:, HAN]
+    mixed = (kana > 0) & (kana >= KANA_SHARE * (kana + han))
+    kana[mixed] += han[mixed]
+    han[mixed] = 0
