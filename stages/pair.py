@@ -1,9 +1,27 @@
-"""Pair responses within a prompt.   prompts, features, scores, ratings -> pairs"""
+"""Pair the answers to each prompt, with all the evidence.
+
+prompts, features, scores, ratings, comparisons, raters -> pairs
+
+Every two scored answers to a prompt make a pair, and every two that were compared. Text ids become
+row numbers at the start and return at the end, which makes millions of pairs cheap.
+"""
+
+from collections.abc import Sequence
 
 import polars as pl
 
 from schemas.pairs import DroppedPrompts, Pairs
-from stages.ids import digest, pair_id
+from stages.calibration.evidence import UNCALIBRATED, Evidence, calibrated, log_odds_of_scores
+from stages.ids import digests, pair_ids
+from stages.pairing.compared import compared, on_couples
+from stages.pairing.couples import couples
+from stages.pairing.findings import NOTHING, Findings, laid_beside
+from stages.pairing.objectives import objectives
+from stages.pairing.voices import voices
+
+FEWEST_TO_AGREE = 2
+FEWEST_OBJECTIVES = 2
+SIDED = ("id", "score", "rating", "tokens", "chars")
 
 
 def pair(
@@ -11,27 +29,33 @@ def pair(
     features: pl.DataFrame,
     scores: pl.DataFrame,
     ratings: pl.DataFrame,
+    comparisons: pl.DataFrame,
+    raters: pl.DataFrame,
     seed: int,
+    *,
+    evidence: Evidence = UNCALIBRATED,
+    aspects: Sequence[str] | None = None,
+    findings: Findings = NOTHING,
 ) -> pl.DataFrame:
-    """Make every pair of scored responses to one prompt, the higher score chosen.
+    """Make the pairs of a range of prompts, each oriented by its evidence.
 
-    A tie is oriented by a hash of the seed and the pair, so that its order means nothing.
+    evidence: what calibration learnt beside the raters, to weigh what they say
+    aspects:  the objectives that may be at odds; without, every aspect but overall
+    findings: what was found elsewhere of texts and of other prompts
     """
-    scored = features.join(scores.drop("prompt_id"), on="response_id")
-    both = _two_of_each(scored)
-    oriented = _orient(both, seed)
-    evidence = _agreement(oriented, ratings)
-    return (
-        oriented.join(evidence, on="pair_id", how="left")
-        .join(prompts.select("prompt_id", "split"), on="prompt_id")
-        .with_columns(
-            pl.col("num_raters").fill_null(0),
-            margin=pl.col("chosen_score") - pl.col("rejected_score"),
-            length_gap=pl.col("chosen_tokens") - pl.col("rejected_tokens"),
-        )
-        .select(Pairs.column_names())
-        .sort("pair_id")
+    answers = _answers(prompts, features, scores)
+    told = compared(
+        comparisons, features, raters, answers, evidence, opposite=findings.contradictions
     )
+    those = couples(answers, told)
+    both = (
+        pl.DataFrame({"first": those.first, "second": those.second})
+        .hstack(voices(ratings, comparisons, answers, those))
+        .hstack(objectives(ratings, comparisons, answers, those, aspects))
+        .hstack(on_couples(told, those))
+    )
+    oriented = _orient(_two_of_each(both, answers), seed, evidence)
+    return laid_beside(oriented, findings).select(Pairs.column_names())
 
 
 def unpaired(prompts: pl.DataFrame, features: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
@@ -53,61 +77,131 @@ def unpaired(prompts: pl.DataFrame, features: pl.DataFrame, pairs: pl.DataFrame)
     )
 
 
-def _two_of_each(scored: pl.DataFrame) -> pl.DataFrame:
-    """Join each prompt's responses with one another, each pair once."""
-    first = scored.select(
-        "prompt_id",
-        first_id="response_id",
-        first_score="score",
-        first_tokens="num_tokens",
-        first_key="key",
-        first_complete=~(pl.col("blank") | pl.col("unfinished")),
+def _answers(prompts: pl.DataFrame, features: pl.DataFrame, scores: pl.DataFrame) -> pl.DataFrame:
+    """Put together what pairs need of each response; `prompt` numbers the prompts.
+
+    Keys become numbers, for they are only compared.
+    """
+    return (
+        features.join(prompts.select("prompt_id", "split"), on="prompt_id")
+        .join(scores.drop("prompt_id"), on="response_id", how="left")
+        .sort("prompt_id", "response_id")
+        .select(
+            "response_id",
+            "prompt_id",
+            "split",
+            "score",
+            "variance",
+            "rating",
+            "script",
+            prompt=pl.col("prompt_id").rle_id(),
+            id="response_id",
+            tokens="num_tokens",
+            chars="num_chars",
+            key=pl.col("key").hash(),
+            cut_key=pl.col("cut_key").hash(),
+            complete=~(pl.col("blank") | pl.col("unfinished")),
+        )
     )
-    second = first.rename(lambda name: name.replace("first_", "second_"))
-    both = first.join(second, on="prompt_id").filter(pl.col("first_id") < pl.col("second_id"))
-    ids = [pair_id(one, two) for one, two in both.select("first_id", "second_id").iter_rows()]
-    return both.with_columns(pair_id=pl.Series(ids, dtype=pl.String)).sort("pair_id")
 
 
-def _orient(both: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """Call the response with the higher score chosen."""
-    coins = [int(digest([str(seed), name]), 16) % 2 == 0 for name in both["pair_id"]]
-    coin = pl.Series("coin", coins, dtype=pl.Boolean)
-    gap = pl.col("first_score") - pl.col("second_score")
-    first_wins = (gap > 0) | ((gap == 0) & coin)
-    return both.select(
+def _two_of_each(both: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:
+    """Lay both answers of each couple side by side, sorted by prompt and pair."""
+    first, second = (answers["id"].gather(both[side]) for side in ("first", "second"))
+    named = both.with_columns(
+        prompt=answers["prompt"].gather(both["first"]), pair_id=_pair_ids(first, second)
+    ).sort("prompt", "pair_id")
+    sides = answers.drop("prompt", "prompt_id", "split")
+    return named.hstack(answers.select("prompt_id", "split")[named["first"]]).hstack(
+        pl.concat(
+            [
+                sides[named[side]].select(pl.all().name.prefix(f"{side}_"))
+                for side in ("first", "second")
+            ],
+            how="horizontal",
+        )
+    )
+
+
+def _pair_ids(first: pl.Series, second: pl.Series) -> pl.Series:
+    ids = pl.DataFrame({"first": first, "second": second})
+    return ids.select(pair_ids(pl.col("first"), pl.col("second"))).to_series()
+
+
+def _orient(both: pl.DataFrame, seed: int, evidence: Evidence) -> pl.DataFrame:
+    """Call the answer that the evidence leans to chosen, and turn all evidence to its side.
+
+    Where nothing leans to either a coin decides, whose chance of being right needs no rater.
+    """
+    weighed = both.with_columns(
+        gap=pl.col("first_score") - pl.col("second_score"), total=_log_odds(evidence)
+    )
+    leaning = [pl.when(pl.col(name) != 0).then(pl.col(name)) for name in ("total", "lead", "gap")]
+    wins = weighed.select(pl.coalesce(leaning) > 0).to_series()
+    tied = wins.is_null()
+    coins = _coins(weighed["pair_id"].filter(tied), seed)
+    turned = weighed.with_columns(tied=tied, wins=wins.scatter(tied.arg_true(), coins))
+    return turned.select(
         "pair_id",
         "prompt_id",
-        *_sided("id", first_wins),
-        *_sided("score", first_wins),
-        *_sided("tokens", first_wins),
+        "split",
+        "num_raters",
+        "contradicted",
+        "back_arc",
+        *(side for name in SIDED for side in _sided(name)),
+        *_objectives(),
+        margin=_turned(pl.col("gap"), -pl.col("gap")),
+        p_correct=pl.when("tied").then(0.5).otherwise(1 / (1 + (-pl.col("total").abs()).exp())),
+        agreement=_agreement(),
         complete=pl.col("first_complete") & pl.col("second_complete"),
         distinct=pl.col("first_key") != pl.col("second_key"),
-    )
+        distinct_cut=pl.col("first_cut_key") != pl.col("second_cut_key"),
+        script=pl.when(pl.col("first_script") == pl.col("second_script")).then("first_script"),
+        same_script=pl.col("first_script") == pl.col("second_script"),
+    ).with_columns(length_gap=pl.col("chosen_tokens") - pl.col("rejected_tokens"))
 
 
-def _sided(name: str, first_wins: pl.Expr) -> list[pl.Expr]:
-    """Give a column of the two responses as one of chosen and one of rejected."""
+def _log_odds(evidence: Evidence) -> pl.Expr:
+    """Add up the log-odds for the first, null where neither scores nor comparisons tell any."""
+    variance = pl.col("first_variance") + pl.col("second_variance")
+    of_scores = log_odds_of_scores(pl.col("first_score") - pl.col("second_score"), variance)
+    both = pl.sum_horizontal(of_scores, "log_odds")
+    known = pl.when(of_scores.is_not_null() | pl.col("log_odds").is_not_null()).then(both)
+    return calibrated(known, pl.col("first_tokens"), pl.col("second_tokens"), evidence)
+
+
+def _coins(names: pl.Series, seed: int) -> pl.Series:
+    """Toss a coin for each tie, by a hash of the seed and the pair."""
+    digit = digests(pl.lit(str(seed)), pl.col("pair_id")).str.tail(1)
+    return names.to_frame("pair_id").select(digit.is_in(list("02468ace"))).to_series()
+
+
+def _turned(first: pl.Expr, second: pl.Expr) -> pl.Expr:
+    """Give what concerns the chosen answer: the first value where the first wins."""
+    return pl.when("wins").then(first).otherwise(second)
+
+
+def _sided(name: str) -> list[pl.Expr]:
+    """Give a column of the two answers as one of chosen and one of rejected."""
     first, second = pl.col(f"first_{name}"), pl.col(f"second_{name}")
     return [
-        pl.when(first_wins).then(first).otherwise(second).alias(f"chosen_{name}"),
-        pl.when(first_wins).then(second).otherwise(first).alias(f"rejected_{name}"),
+        _turned(first, second).alias(f"chosen_{name}"),
+        _turned(second, first).alias(f"rejected_{name}"),
     ]
 
 
-def _agreement(oriented: pl.DataFrame, ratings: pl.DataFrame) -> pl.DataFrame:
-    """Count, over the raters of both responses, the share who prefer chosen; a tie is one half.
+def _agreement() -> pl.Expr:
+    """Share of raters who prefer chosen; one alone is no evidence of agreement: null."""
+    most = 2 * pl.col("num_raters")
+    share = _turned(pl.col("halves"), most - pl.col("halves")) / most
+    return pl.when(pl.col("num_raters") >= FEWEST_TO_AGREE).then(share)
 
-    One rater alone is no evidence of agreement: null.
-    """
-    given = ratings.filter(pl.col("score").is_not_null()).select("response_id", "rater", "score")
-    preference = (pl.col("score") - pl.col("score_right")).sign()
-    halves = preference.sum() + pl.len()  # 2 for chosen, 1 for a tie; whole numbers sum exactly
-    return (
-        oriented.select("pair_id", "chosen_id", "rejected_id")
-        .join(given, left_on="chosen_id", right_on="response_id")
-        .join(given, left_on=["rejected_id", "rater"], right_on=["response_id", "rater"])
-        .group_by("pair_id")
-        .agg(num_raters=pl.len().cast(pl.Int64), agreement=halves / (2 * pl.len()))
-        .with_columns(agreement=pl.when(pl.col("num_raters") > 1).then(pl.col("agreement")))
-    )
+
+def _objectives() -> list[pl.Expr]:
+    """Count the objectives for chosen and against it; null where fewer than two were judged."""
+    first, second = pl.col("num_first"), pl.col("num_second")
+    judged = pl.when(pl.col("num_judged") >= FEWEST_OBJECTIVES)
+    return [
+        judged.then(_turned(first, second)).alias("objectives_for"),
+        judged.then(_turned(second, first)).alias("objectives_against"),
+    ]

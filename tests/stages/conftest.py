@@ -25,6 +25,7 @@ def make_pairs() -> Callable[..., pl.DataFrame]:
                 "length_gap": 0,
                 "complete": True,
                 "distinct": True,
+                "distinct_cut": True,
             }
             | row
             for number, row in enumerate(rows)

@@ -5,9 +5,9 @@ from typing import Any
 
 import polars as pl
 import pytest
-from pydantic import ValidationError
 
-from stages.winnow import DEFAULT_RULES, RULES, margin, not_applicable, winnow
+from schemas.pairs import Pairs
+from stages.winnow import DEFAULT_RULES, RULES, evidence_of, not_applicable, refused, winnow
 
 MakePairs = Callable[..., pl.DataFrame]
 
@@ -25,9 +25,12 @@ def test_a_clear_pair_is_kept(make_pairs: MakePairs) -> None:
 
 def test_each_rule_drops_what_it_names(make_pairs: MakePairs) -> None:
     """A rule's name is the reason."""
-    flaws = {"complete": False}, {"distinct": False}, {"margin": 0.1}, {"agreement": 0.5}
+    flaws = (
+        *({"complete": False}, {"distinct": False}, {"margin": 0.1}, {"agreement": 0.5}),
+        {"contradicted": True},
+    )
     found = reasons(make_pairs(*flaws), DEFAULT_RULES)
-    assert found == ["complete", "distinct", "margin", "agreement"]
+    assert found == ["complete", "distinct", "margin", "agreement", "consistent"]
 
 
 def test_thresholds_are_inclusive(make_pairs: MakePairs) -> None:
@@ -64,7 +67,8 @@ def test_null_evidence_in_some_pairs_fails(make_pairs: MakePairs) -> None:
 
 def test_a_rule_without_any_evidence_does_not_apply(make_pairs: MakePairs) -> None:
     """With one rater no pair has agreement: the rule is named as not applicable, drops nothing."""
-    pairs, rules = make_pairs({"agreement": None}, {"agreement": None}), {"agreement": {}}
+    rules: dict[str, dict[str, Any]] = {"agreement": {}}
+    pairs = make_pairs({"agreement": None}, {"agreement": None})
     assert not_applicable(pairs, rules) == ["agreement"]
     assert reasons(pairs, rules) == [None, None]
 
@@ -77,7 +81,8 @@ def test_a_rule_that_does_not_apply_leaves_the_others_at_work(make_pairs: MakePa
 
 def test_a_rule_with_evidence_applies(make_pairs: MakePairs) -> None:
     """One pair with evidence is enough."""
-    assert not_applicable(make_pairs({"agreement": None}, {}), DEFAULT_RULES) == []
+    rules: dict[str, dict[str, Any]] = {"agreement": {}}
+    assert not_applicable(make_pairs({"agreement": None}, {}), rules) == []
 
 
 def test_a_rule_that_is_not_asked_for_is_not_applied(make_pairs: MakePairs) -> None:
@@ -97,23 +102,61 @@ def test_no_pairs_give_no_pairs(make_pairs: MakePairs) -> None:
     assert not_applicable(make_pairs(), DEFAULT_RULES) == []
 
 
-@pytest.mark.parametrize(
-    ("rule", "options"),
-    [
-        ("margin", {"at_least": -0.1}),
-        ("margin", {"at_least": float("nan")}),
-        ("margin", {"at_leats": 1}),
-        ("agreement", {"at_least": 1.1}),
-        ("complete", {"at_least": 1}),
-    ],
-)
-def test_a_rule_refuses_options_that_cannot_be(rule: str, options: dict[str, float]) -> None:
-    """Out of range, not a number, or unknown."""
-    with pytest.raises(ValidationError):
-        RULES[rule].require(**options)
+def test_rules_may_be_told_to_stand_idle(make_pairs: MakePairs) -> None:
+    """A bucket whose evidence is all null is judged where the table as a whole has evidence."""
+    rules: dict[str, dict[str, Any]] = {"agreement": {}}
+    pairs = make_pairs({"agreement": None})
+    assert winnow(pairs, rules, idle=[])["reason"].to_list() == ["agreement"]
+    assert winnow(make_pairs({"agreement": 0.0}), rules, idle=["agreement"])[
+        "reason"
+    ].to_list() == [None]
 
 
-def test_a_margin_that_nothing_can_have_is_refused() -> None:
-    """at_most below at_least would drop every pair without a word."""
-    with pytest.raises(ValueError, match="at_most: expected at_least"):
-        margin(at_least=1.0, at_most=0.5)
+def test_what_was_looked_for_and_not_found_is_evidence(make_pairs: MakePairs) -> None:
+    """decontaminated and deduplicated always apply: null says that nothing was found."""
+    rules: dict[str, dict[str, Any]] = {"decontaminated": {}, "deduplicated": {}}
+    pairs = make_pairs({}, {"contamination": "gsm8k"}, {"duplicate_of": "prompt0"})
+    assert not_applicable(pairs.head(1), rules) == []
+    assert reasons(pairs, rules) == [None, "decontaminated", "deduplicated"]
+
+
+def test_ties_alone_are_no_evidence_of_confidence(make_pairs: MakePairs) -> None:
+    """A tie's .5 needs no rater of known reliability: the rule applies where some pair leans."""
+    rules: dict[str, dict[str, Any]] = {"confident": {}}
+    ties = make_pairs({"p_correct": 0.5}, {"p_correct": None})
+    assert not_applicable(ties, rules) == ["confident"]
+    assert not_applicable(make_pairs({"p_correct": 0.5}, {"p_correct": 0.6}), rules) == []
+
+
+def test_consistency_of_ratings_alone_does_not_apply(make_pairs: MakePairs) -> None:
+    """Scores cannot contradict each other or close a cycle; nothing was compared."""
+    assert not_applicable(make_pairs({}), {"consistent": {}}) == ["consistent"]
+
+
+def test_evidence_is_read_from_few_columns(make_pairs: MakePairs) -> None:
+    """The columns named are enough to tell which rules apply."""
+    rules = {**DEFAULT_RULES, "decontaminated": {}}
+    pairs = make_pairs({"margin": None}).select(evidence_of(rules))
+    assert not_applicable(pairs, rules) == ["margin", "consistent"]
+
+
+@pytest.mark.parametrize("alpha_lower", [-0.1, 0.0])
+def test_agreement_may_not_gate_below_chance(alpha_lower: float) -> None:
+    """Coin-flippers agree on some pairs too; the sentence says what to do."""
+    found = refused(DEFAULT_RULES, alpha_lower)
+    assert list(found) == ["agreement"]
+    assert f"{alpha_lower:.3f}" in found["agreement"]
+
+
+def test_agreement_gates_where_raters_agree() -> None:
+    """Above zero, where alpha is unknown, or where nobody asks for agreement."""
+    assert refused(DEFAULT_RULES, 0.01) == {}
+    assert refused(DEFAULT_RULES, None) == {}
+    assert refused({"margin": {}}, -0.5) == {}
+
+
+def test_every_rule_has_a_line_and_a_column() -> None:
+    """A rule goes by its function's name, and its evidence is a column of pairs."""
+    for name, rule in RULES.items():
+        assert rule.require.__name__ == name
+        assert rule.evidence is None or rule.evidence in Pairs.column_names()

@@ -1,0 +1,1 @@
+"""What pair finds out about every two answers of a prompt."""

@@ -1,0 +1,132 @@
+"""What a pair must have to be clear: options in, expression out, true keeps.
+
+Null is false: where only some pairs lack what a rule judges by, they fail it, unless the rule's
+own sentence says otherwise.
+"""
+
+from math import inf, log
+from typing import Annotated
+
+import polars as pl
+from pydantic import Field, validate_call
+
+EVEN = 0.5  # p_correct of a tie
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Likely = Annotated[float, Field(ge=0.5, le=1)]
+Alike = Annotated[float, Field(ge=0.9, le=1)]
+Deviations = Annotated[float, Field(ge=0)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0)]
+Ratio = Annotated[float, Field(ge=1)]
+
+
+@validate_call
+def complete() -> pl.Expr:
+    """Both answers are there, not blank, and ended by themselves."""
+    return pl.col("complete")
+
+
+@validate_call
+def distinct(
+    near: Alike = 0.95, unless_agreement: Share | None = None, when_cut: bool = True
+) -> pl.Expr:
+    """The answers differ: once normalised, in what the trainer sees, and by more than a slip.
+
+    near: similarity from which two answers count as equal, where it was measured (null passes)
+    unless_agreement: near-equal answers pass from this agreement on, for data where one digit can
+        be all the difference; without it none does, since raters agree by chance as well
+    when_cut: ask also what is left of them after the trainer's truncation to max_length
+    """
+    apart = pl.col("similarity").fill_null(0.0) < near
+    if unless_agreement is not None:
+        apart |= pl.col("agreement").fill_null(0.0) >= unless_agreement
+    return pl.col("distinct") & (pl.col("distinct_cut") | (not when_cut)) & apart
+
+
+@validate_call
+def margin(at_least: Deviations = 0.5, at_most: Deviations = inf) -> pl.Expr:
+    """Chosen outscores rejected by this much, in standard deviations of calibrated score."""
+    _ordered(at_least, at_most)
+    return pl.col("margin").is_between(at_least, at_most)
+
+
+@validate_call
+def good_enough(at_least: Finite) -> pl.Expr:
+    """Chosen is good in itself: its mean rating, on the raters' own scale."""
+    return pl.col("chosen_rating") >= at_least
+
+
+@validate_call
+def agreement(at_least: Share = 0.7) -> pl.Expr:
+    """This share of the raters of both prefer chosen, a tie counting one half."""
+    return pl.col("agreement") >= at_least
+
+
+@validate_call
+def num_raters(at_least: Count = 2) -> pl.Expr:
+    """So many raters judged both answers."""
+    return pl.col("num_raters") >= at_least
+
+
+@validate_call
+def confident(at_least: Likely = 0.8) -> pl.Expr:
+    """Chosen is truly better with this probability."""
+    return pl.col("p_correct") >= at_least
+
+
+@validate_call
+def consistent(odds: Ratio = 4.0) -> pl.Expr:
+    """Nothing says the opposite with like force, and the preference closes no cycle.
+
+    odds: for or against chosen, from which a contradicted pair passes all the same. Without odds a
+        contradicted pair fails, and so does a tie. Of a cycle only its weakest part fails. What is
+        unknown passes.
+    """
+    logit = (pl.col("p_correct") / (1 - pl.col("p_correct"))).log()
+    decided = (logit.abs() >= log(odds)).fill_null(False)
+    tied = (pl.col("p_correct") == EVEN).fill_null(False)
+    return ~tied & (~_marked("contradicted") | decided) & ~_marked("back_arc")
+
+
+@validate_call
+def objectives_agree() -> pl.Expr:
+    """No objective prefers rejected, and at least one prefers chosen."""
+    return (pl.col("objectives_against") == 0) & (pl.col("objectives_for") > 0)
+
+
+@validate_call
+def sane_length(at_least: Count = 1, at_most: float = inf, ratio: Ratio = inf) -> pl.Expr:
+    """Both answers have so many tokens, and the longer at most `ratio` times the shorter's."""
+    _ordered(at_least, at_most)
+    chosen, rejected = pl.col("chosen_tokens"), pl.col("rejected_tokens")
+    shorter, longer = pl.min_horizontal(chosen, rejected), pl.max_horizontal(chosen, rejected)
+    return (shorter >= at_least) & (longer <= at_most) & (longer <= ratio * shorter)
+
+
+@validate_call
+def same_script() -> pl.Expr:
+    """Both answers are in the prompt's writing system; one without letters passes."""
+    return pl.col("same_script").fill_null(True)
+
+
+@validate_call
+def decontaminated() -> pl.Expr:
+    """Nothing of the prompt or the answers was found in an evaluation set."""
+    return pl.col("contamination").is_null()
+
+
+@validate_call
+def deduplicated() -> pl.Expr:
+    """The prompt does not nearly repeat an earlier one."""
+    return pl.col("duplicate_of").is_null()
+
+
+def _marked(column: str) -> pl.Expr:
+    return pl.col(column).fill_null(False)
+
+
+def _ordered(at_least: float, at_most: float) -> None:
+    """Stop at a window that nothing can lie in."""
+    if not at_most >= at_least:
+        raise ValueError(f"at_most: expected at_least ({at_least:g}) or more, found {at_most:g}")
