@@ -1,55 +1,152 @@
 """Pick pairs so that length does not give the label away.   clear -> chosen, dropped"""
 
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
 import polars as pl
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
+
+from stages.choosing.balance import balanced
+from stages.choosing.candidates import Candidates, Flags, Floats, Loads
+from stages.choosing.level import Level
+from stages.choosing.worth import NEEDED, STRATEGIES, quality, scores_of_prompts
+from stages.length import share_longer as share_longer
+
+COLUMNS = ("pair_id", "prompt_id", "split", "margin", "p_correct", "length_gap")
+ORDER = ["prompt_id", "pair_id"]
+EVEN, ODD = 0.5, 0.5  # the share of balanced scales; by how much an odd pair tips them
+TIE = 1e-4  # of the range of worth: far above what the solver tells apart, far below what matters
 
 
 class Options(BaseModel):
     """How pairs are chosen.
 
-    balance_length: keep equal numbers of pairs whose chosen answer is longer and shorter
+    strategy:   best_worst, the widest margin; best_random, the best answer against any other;
+                best_nearest, against the one nearest to mean - 2 sd; all
+    per_prompt: pairs that a prompt may give, 1 unless said; for `all` every one unless said
+    balance:    none; drop, drops surplus pairs; optimal, takes another pair of the prompt where
+                it has one, and drops only where not
+    length_target: share of chosen pairs, of those of unequal length, whose chosen answer is the
+                longer: 0.5, or what trusted pairs tell of the worth of length
+    tolerance:  how far that share may be from the target; it holds for pairs counted alike and
+                for pairs counted by how unequal they are
+    even_margin: keep margin and length gap uncorrelated too, for losses that read margins
+    keep_at_least: share of pairs below which the tolerance grows instead of more being dropped
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    balance_length: bool = True
+    strategy: Literal["best_worst", "best_random", "best_nearest", "all"] = "best_worst"
+    per_prompt: int | None = Field(None, ge=1)
+    balance: Literal["none", "drop", "optimal"] = "optimal"
+    length_target: float = Field(0.5, ge=0.0, le=1.0)
+    tolerance: float = Field(0.02, gt=0.0, le=1.0)
+    even_margin: bool = False
+    keep_at_least: float = Field(0.5, ge=0.0, le=1.0)
+
+    def most(self, num_pairs: int) -> int:
+        """Give how many pairs a prompt may give, of so many in all."""
+        return self.per_prompt or (max(num_pairs, 1) if self.strategy == "all" else 1)
 
 
-def choose(clear: pl.DataFrame, options: Options) -> pl.DataFrame:
-    """Add `reason`: null to keep; best against worst per prompt, then the balance of lengths."""
-    best = pl.col("margin").rank("ordinal", descending=True).over("prompt_id", order_by="pair_id")
-    picked = clear.sort("pair_id").with_columns(
-        reason=pl.when(best > 1).then(pl.lit("not_best_against_worst"))
-    )
-    return _balance(picked) if options.balance_length else picked
+def columns(options: Options) -> list[str]:
+    """Name the columns that the choice looks at: numbers, few enough to hold every pair's."""
+    return [*COLUMNS, *NEEDED.get(options.strategy, ())]
 
 
-def _balance(picked: pl.DataFrame) -> pl.DataFrame:
-    """Drop the smallest margins of the commoner side, in each split, until both are equal.
+def choose(clear: pl.DataFrame, options: Options, seed: int = 0) -> pl.DataFrame:
+    """Add `reason`, null to keep, and `weight`, 1 over the prompt's chosen pairs, to clear pairs.
 
-    Pairs of equal length are neither; they stay.
+    not_best:       the strategy prefers other pairs of the prompt
+    length_balance: it would have been chosen if length did not matter
+
+    Rows keep their order; ids may be texts or the numbers that they spell. Each split is balanced
+    by itself. Equal pairs are told apart by pair_id, which is a hash.
     """
-    keys = ["split", "side"]
-    sides = (
-        picked.filter(pl.col("reason").is_null(), pl.col("length_gap") != 0)
-        .with_columns(side=pl.col("length_gap").sign())
-        .with_columns(
-            rank=pl.col("margin").rank("ordinal", descending=True).over(keys, order_by="pair_id")
-        )
-    )
-    longer, shorter = (
-        pl.col("side").filter(pl.col("side") == sign).len().over("split") for sign in (1, -1)
-    )
-    surplus = sides.filter(pl.col("rank") > pl.min_horizontal(longer, shorter))["pair_id"]
-    return picked.with_columns(
-        reason=pl.when(pl.col("pair_id").is_in(surplus.implode()))
+    order = clear.select(pl.arg_sort_by(ORDER)).to_series()
+    needed = _with_worth(clear.select(columns(options)), options, seed)
+    preferred, taken = (np.zeros(clear.height, dtype=np.bool_) for _ in range(2))
+    split = clear["split"].gather(order)
+    for side in split.unique().sort():
+        where = order.filter(split == side)
+        rows = where.to_numpy()
+        preferred[rows], taken[rows] = _choose(needed[where].rechunk(), options)
+    return clear.with_columns(
+        reason=pl.when(pl.lit(pl.Series(taken)))
+        .then(None)
+        .when(pl.lit(pl.Series(preferred)))
         .then(pl.lit("length_balance"))
-        .otherwise(pl.col("reason"))
+        .otherwise(pl.lit("not_best"))
+    ).with_columns(weight=_weight())
+
+
+def _weight() -> pl.Expr:
+    """Share one unit among a prompt's chosen pairs."""
+    kept = pl.col("reason").is_null()
+    return pl.when(kept).then(1.0 / kept.sum().over("prompt_id"))
+
+
+def _with_worth(needed: pl.DataFrame, options: Options, seed: int) -> pl.DataFrame:
+    """Add what each pair is worth to the strategy, and its quality; leave out the rest."""
+    if options.strategy == "best_nearest":
+        scores = scores_of_prompts(needed)
+        needed = needed.join(scores, on="prompt_id", how="left", maintain_order="left")
+    worth = STRATEGIES[options.strategy](seed)
+    margins = {"quality": quality()} if options.even_margin else {}
+    return needed.select("prompt_id", "length_gap", worth=worth, **margins)
+
+
+def _choose(pairs: pl.DataFrame, options: Options) -> tuple[Flags, Flags]:
+    """Mark the pairs that the strategy prefers, and those chosen, of one split in order."""
+    candidates = _candidates(pairs, options)
+    preferred = candidates.best(candidates.worth)
+    if options.balance == "none":
+        return preferred, preferred
+    if options.balance == "optimal":
+        return preferred, _balanced(candidates, options)
+    taken = preferred.copy()
+    taken[preferred] = _balanced(_candidates(pairs.filter(preferred), options), options)
+    return preferred, taken
+
+
+def _balanced(pairs: Candidates, options: Options) -> Flags:
+    """Mark the pairs to choose for even lengths; an odd pair is no imbalance among few."""
+    target = options.length_target
+    few = pairs.num_prompts * options.tolerance < ODD
+    level = Level(
+        targets=np.array([target, target, EVEN][: len(pairs.loads)]),
+        tolerance=options.tolerance,
+        slack=ODD if few else 0.0,
+    )
+    earlier = np.linspace(TIE, 0, pairs.num_pairs)
+    return balanced(replace(pairs, worth=pairs.worth + earlier), level, options.keep_at_least)
+
+
+def _candidates(pairs: pl.DataFrame, options: Options) -> Candidates:
+    """Turn pairs, in order of prompts, into arrays."""
+    prompt = pairs["prompt_id"]
+    return Candidates(
+        worth=_above_one(pairs["worth"].to_numpy()),
+        starts=np.flatnonzero(prompt.ne_missing(prompt.shift()).to_numpy()),
+        loads=_loads(pairs),
+        most=options.most(pairs.height),
     )
 
 
-def share_longer(pairs: pl.DataFrame) -> float | None:
-    """Give the share of pairs of unequal length whose chosen answer is the longer."""
-    gap = pairs["length_gap"]
-    unequal = gap.filter(gap != 0)
-    return float((unequal > 0).sum()) / unequal.len() if unequal.len() else None
+def _above_one(worth: Floats) -> Floats:
+    """Bring worth to 1 ... 2: to lose a prompt costs more than to take its least worthy pair."""
+    least, most = (worth.min(), worth.max()) if len(worth) else (0.0, 0.0)
+    return np.asarray(1.0 + (worth - least) / ((most - least) or 1.0))
+
+
+def _loads(pairs: pl.DataFrame) -> Loads:
+    """Weigh pairs by which answer is longer, by how much, and by that times the margin."""
+    gap = pairs["length_gap"].to_numpy().astype(np.float32)
+    spread = np.sqrt(np.square(gap, dtype=np.float64).mean()) if len(gap) else 0.0
+    length = np.tanh(gap / np.float32(spread or 1.0))
+    loads = [np.sign(gap), length]
+    if "quality" in pairs.columns:
+        margin = pairs["quality"].to_numpy()
+        loads.append(((margin - margin.mean()) * length).astype(np.float32))
+    return np.stack(loads)

@@ -1,0 +1,47 @@
+"""Logistic regression on one number, from counts, with an intercept and an interval."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+NUM_STEPS = 50
+CLOSE = 1e-12
+Z_95 = 1.959963984540054  # of the normal distribution: 95% lie within so many sd
+
+
+class Fitted(NamedTuple):
+    """The slope with its 95% (Wald) interval, and the probability where x is 0."""
+
+    slope: float
+    low: float
+    high: float
+    at_zero: float
+
+
+def fit(x: NDArray[np.float64], won: NDArray[np.bool_], num: NDArray[np.integer]) -> Fitted | None:
+    """Fit P(won) = 1 / (1 + exp(-a - b x)) by Newton's method; null where no finite b is best.
+
+    That is where x parts the won from the lost, or is the same everywhere.
+    """
+    if _parted(x, won) or _parted(-x, won):
+        return None
+    design, weights = np.stack([np.ones_like(x), x]), num.astype(np.float64)
+    at = np.zeros(2)
+    for _ in range(NUM_STEPS):
+        chance = 1 / (1 + np.exp(-at @ design))
+        information = (design * (weights * chance * (1 - chance))) @ design.T
+        step = np.linalg.solve(information, design @ (weights * (won - chance)))
+        at = at + step / max(1.0, float(np.abs(step).max()))
+        if np.abs(step).max() < CLOSE:
+            break
+    reach = Z_95 * float(np.sqrt(np.linalg.inv(information)[1, 1]))
+    slope = float(at[1])
+    return Fitted(slope, slope - reach, slope + reach, float(1 / (1 + np.exp(-at[0]))))
+
+
+def _parted(x: NDArray[np.float64], won: NDArray[np.bool_]) -> bool:
+    """Say whether every x that won is at least every x that lost; also where either is missing."""
+    if won.all() or not won.any():
+        return True
+    return bool(x[won].min() >= x[~won].max())
