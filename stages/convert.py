@@ -1,87 +1,80 @@
-"""Join the text and write what trainers read.   chosen, prompts, responses, scores -> dpo, kto"""
+"""Join the text and write what trainers read.   chosen, labels, prompts, responses -> dpo, kto"""
 
 from typing import Literal
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, FiniteFloat, model_validator
+from pydantic import BaseModel, ConfigDict
 
 from schemas.messages import MESSAGES_DTYPE
-from schemas.training_sets import Dpo, DroppedLabels, Kto
+from schemas.training_sets import Dpo, Kto
+from stages.judges import NOBODY, judges_of_pairs
+from stages.label_rules import Labels
 
 
 class Options(BaseModel):
-    """What is written, and where a response becomes a KTO label.
-
-    to: the training sets wanted. The thresholds are in standard deviations of the calibrated
-    score: at or above `desirable_at_least` it is desirable, at or below `undesirable_at_most` it
-    is not, and what lies between says too little to be either.
-    """
+    """The training sets wanted, and what makes an answer desirable to KTO."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     to: tuple[Literal["dpo", "kto"], ...] = ("dpo", "kto")
-    desirable_at_least: FiniteFloat = 0.5
-    undesirable_at_most: FiniteFloat = -0.5
-
-    @model_validator(mode="after")
-    def _in_order(self) -> "Options":
-        if self.undesirable_at_most >= self.desirable_at_least:
-            raise ValueError(
-                f"undesirable_at_most: expected less than desirable_at_least "
-                f"({self.desirable_at_least:g}), found {self.undesirable_at_most:g}"
-            )
-        return self
+    kto: Labels = Labels()
 
 
-def to_dpo(chosen: pl.DataFrame, prompts: pl.DataFrame, responses: pl.DataFrame) -> pl.DataFrame:
-    """Give each chosen pair its conversation, with the evidence it was chosen on."""
-    texts = _texts(responses)
+def to_dpo(
+    chosen: pl.DataFrame,
+    prompts: pl.DataFrame,
+    responses: pl.DataFrame,
+    ratings: pl.DataFrame,
+    comparisons: pl.DataFrame,
+) -> pl.DataFrame:
+    """Give each chosen pair of a bucket its conversation, and the evidence it was chosen on."""
+    needed = pl.concat([chosen["chosen_id"], chosen["rejected_id"]])
+    texts = _texts(responses, needed)
+    judges = judges_of_pairs(chosen, ratings, comparisons)
     return (
         chosen.join(prompts.select("prompt_id", prompt="messages"), on="prompt_id")
-        .join(texts.rename({"response_id": "chosen_id", "answer": "chosen"}), on="chosen_id")
-        .join(texts.rename({"response_id": "rejected_id", "answer": "rejected"}), on="rejected_id")
+        .join(texts.rename({"text": "chosen"}), left_on="chosen_id", right_on="response_id")
+        .join(texts.rename({"text": "rejected"}), left_on="rejected_id", right_on="response_id")
+        .join(judges, on="pair_id", how="left")
+        .with_columns(_said("chosen"), _said("rejected"), pl.col("raters").fill_null(NOBODY))
         .select(Dpo.column_names())
-        .sort("pair_id")
+        .sort("prompt_id", "pair_id")
     )
 
 
-def label(scores: pl.DataFrame, features: pl.DataFrame, options: Options) -> pl.DataFrame:
-    """Add `label` and `reason` to each scored response: judged by itself, not against another."""
-    score = pl.col("score")
-    finished = ~(pl.col("blank") | pl.col("unfinished"))
-    good, bad = score >= options.desirable_at_least, score <= options.undesirable_at_most
-    return scores.join(
-        features.select("response_id", "blank", "unfinished"), on="response_id", how="left"
-    ).with_columns(
-        label=pl.when(finished).then(pl.when(good).then(True).when(bad).then(False)),
-        reason=pl.when(~finished)
-        .then(pl.lit("incomplete"))
-        .when(~(good | bad))
-        .then(pl.lit("undecided")),
-    )
-
-
-def to_kto(labels: pl.DataFrame, prompts: pl.DataFrame, responses: pl.DataFrame) -> pl.DataFrame:
-    """Give each labelled response its conversation."""
+def to_kto(
+    labels: pl.DataFrame,
+    prompts: pl.DataFrame,
+    responses: pl.DataFrame,
+    class_weights: tuple[float, float],
+) -> pl.DataFrame:
+    """Give each labelled response of a bucket its conversation, and its class's weight."""
+    labelled = labels.filter(pl.col("label").is_not_null())
+    texts = _texts(responses, labelled["response_id"])
+    desirable, undesirable = class_weights
     return (
-        labels.filter(pl.col("label").is_not_null())
-        .join(prompts.select("prompt_id", "split", prompt="messages"), on="prompt_id")
-        .join(_texts(responses).rename({"answer": "completion"}), on="response_id")
+        labelled.join(prompts.select("prompt_id", "split", prompt="messages"), on="prompt_id")
+        .join(texts.rename({"text": "completion"}), on="response_id")
+        .with_columns(
+            _said("completion"),
+            pl.col("raters").fill_null(NOBODY),
+            weight=pl.when("label").then(desirable).otherwise(undesirable),
+        )
         .select(Kto.column_names())
-        .sort("response_id")
+        .sort("prompt_id", "response_id")
     )
 
 
-def unlabelled(labels: pl.DataFrame) -> pl.DataFrame:
-    """Give the scored responses that became no label."""
-    return labels.filter(pl.col("label").is_null()).select(DroppedLabels.column_names())
-
-
-def _texts(responses: pl.DataFrame) -> pl.DataFrame:
-    """Give each distinct response as an assistant's message."""
-    message = pl.struct(role=pl.lit("assistant"), content=pl.col("text"))
+def _texts(responses: pl.DataFrame, needed: pl.Series) -> pl.DataFrame:
+    """Give the text of each response that is needed, once however many gave it."""
     return (
-        responses.filter(pl.col("text").is_not_null())
-        .unique("response_id", keep="first", maintain_order=True)
-        .select("response_id", answer=pl.concat_list(message).cast(MESSAGES_DTYPE))
+        responses.select("response_id", "text")
+        .filter(pl.col("response_id").is_in(needed.unique().implode()))
+        .unique("response_id", keep="first")
     )
+
+
+def _said(column: str) -> pl.Expr:
+    """Make a text an assistant's message."""
+    message = pl.struct(role=pl.lit("assistant"), content=pl.col(column))
+    return pl.concat_list(message).cast(MESSAGES_DTYPE).alias(column)

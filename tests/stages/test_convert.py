@@ -3,15 +3,18 @@
 from typing import Any
 
 import polars as pl
-import pytest
-from pydantic import ValidationError
 
 from schemas.features import Features
-from schemas.pairs import Pairs
+from schemas.pairs import ChosenPairs
 from schemas.prompts import Prompts
+from schemas.ratings import Comparisons, Ratings
 from schemas.responses import Responses
 from schemas.scores import Scores
-from stages.convert import Options, label, to_dpo, to_kto, unlabelled
+from schemas.training_sets import Dpo, Kto
+from stages.convert import to_dpo, to_kto
+from stages.label_rules import Labels, settle
+from stages.labels import label
+from stages.rating_scale import Scale
 
 QUESTION = [{"role": "user", "content": "why"}]
 PROMPTS = pl.DataFrame(
@@ -23,9 +26,26 @@ RESPONSES = pl.DataFrame(
         {"prompt_id": "p", "generator": "g", "response_id": "a", "text": "good"},
         {"prompt_id": "p", "generator": "h", "response_id": "a", "text": "good"},
         {"prompt_id": "p", "generator": "g", "response_id": "b", "text": "bad"},
+        {"prompt_id": "p", "generator": "g", "response_id": "c", "text": "so so"},
         {"prompt_id": "p", "generator": "g", "reason": "timeout"},
     ],
     schema=Responses.create_empty().schema,
+)
+PAIR = {
+    "pair_id": "x",
+    "prompt_id": "p",
+    "chosen_id": "a",
+    "rejected_id": "b",
+    "split": "test",
+    "margin": 2.0,
+    "p_correct": 0.75,
+    "agreement": 0.5,
+    "num_raters": 1,
+    "weight": 0.5,
+}
+COMPARED = pl.DataFrame(
+    [{"first_id": "b", "second_id": "a", "rater": "ann", "aspect": "overall", "preference": -1.0}],
+    schema=Comparisons.create_empty().schema,
 )
 
 
@@ -34,95 +54,80 @@ def said(text: str) -> list[dict[str, str]]:
     return [{"role": "assistant", "content": text}]
 
 
-def labels(scores: dict[str, float], options: Options, **flaws: list[str]) -> pl.DataFrame:
-    """Label responses of these scores; `blank` and `unfinished` name the flawed ones."""
-    scored = pl.DataFrame(
+def dpo(*pairs: dict[str, Any]) -> pl.DataFrame:
+    """Convert chosen pairs."""
+    chosen = pl.DataFrame(pairs, schema=ChosenPairs.create_empty().schema)
+    return to_dpo(chosen, PROMPTS, RESPONSES, Ratings.create_empty(), COMPARED)
+
+
+def kto(**ratings: float) -> pl.DataFrame:
+    """Label responses on a scale of 1 to 5 and convert them, desirable ones weighing 2."""
+    scores = pl.DataFrame(
         [
-            {"response_id": i, "prompt_id": "p", "score": s, "num_raters": 1}
-            for i, s in scores.items()
+            {"response_id": name, "score": rating - 3, "rating": rating, "num_raters": 1}
+            for name, rating in ratings.items()
         ],
         schema=Scores.create_empty().schema,
     )
     features = pl.DataFrame(
         [
-            {
-                "response_id": name,
-                "blank": name in flaws.get("blank", []),
-                "unfinished": name in flaws.get("unfinished", []),
-            }
-            for name in scores
+            {"response_id": name, "prompt_id": "p", "blank": False, "unfinished": False}
+            for name in ratings
         ],
         schema=Features.create_empty().schema,
     )
-    return label(scored, features, options)
-
-
-def judged(scores: dict[str, float], **more: Any) -> dict[str, tuple[bool | None, str | None]]:
-    """Give each response's label and reason, with thresholds of 1 and -1."""
-    options = Options(desirable_at_least=1.0, undesirable_at_most=-1.0)
-    found = labels(scores, options, **more).select("response_id", "label", "reason")
-    return {name: (mark, reason) for name, mark, reason in found.iter_rows()}
+    rule = settle(Labels(), Scale(1, 5))
+    return to_kto(
+        label(features, scores, Ratings.create_empty(), rule), PROMPTS, RESPONSES, (2.0, 1.0)
+    )
 
 
 def test_a_pair_gets_its_conversation() -> None:
     """Prompt, chosen and rejected are messages, joined by id."""
-    pair = {"pair_id": "x", "prompt_id": "p", "chosen_id": "a", "rejected_id": "b", "split": "test"}
-    chosen = pl.DataFrame([pair], schema=Pairs.create_empty().schema)
-    row = to_dpo(chosen, PROMPTS, RESPONSES).row(0, named=True)
+    row = dpo(PAIR).row(0, named=True)
     assert (row["prompt"], row["chosen"], row["rejected"]) == (QUESTION, said("good"), said("bad"))
-    assert row["split"] == "test"
+
+
+def test_a_pair_keeps_its_evidence() -> None:
+    """Ids, margin, p_correct, agreement and weight travel; ann, who compared the two, is named."""
+    row = dpo(PAIR).row(0, named=True)
+    assert {name: row[name] for name in PAIR} == PAIR
+    assert row["raters"] == ["ann"]
+
+
+def test_a_pair_that_nobody_is_named_for_has_no_raters() -> None:
+    """An empty list, not a null."""
+    assert dpo(PAIR | {"rejected_id": "c"})["raters"].to_list() == [[]]
 
 
 def test_a_text_of_two_generators_makes_one_row() -> None:
     """Response a came twice; its pair is written once."""
-    pair = {"pair_id": "x", "prompt_id": "p", "chosen_id": "a", "rejected_id": "b"}
-    chosen = pl.DataFrame([pair], schema=Pairs.create_empty().schema)
-    assert to_dpo(chosen, PROMPTS, RESPONSES).height == 1
+    assert dpo(PAIR).height == 1
 
 
-def test_thresholds_are_inclusive() -> None:
-    """Exactly 1 is desirable and exactly -1 undesirable."""
-    assert judged({"a": 1.0, "b": -1.0}) == {"a": (True, None), "b": (False, None)}
-
-
-def test_the_middle_is_undecided() -> None:
-    """What lies between the thresholds is neither, and says so."""
-    assert judged({"a": 0.99, "b": -0.99}) == {"a": (None, "undecided"), "b": (None, "undecided")}
-
-
-@pytest.mark.parametrize("flaw", ["blank", "unfinished"])
-def test_an_incomplete_response_gets_no_label(flaw: str) -> None:
-    """Neither desirable nor undesirable, however it was scored."""
-    found = judged({"a": 5.0, "b": -5.0}, **{flaw: ["a", "b"]})
-    assert found == {"a": (None, "incomplete"), "b": (None, "incomplete")}
+def test_a_million_characters_are_written_as_they_are() -> None:
+    """Control characters and special tokens too: text stays text."""
+    text = "<|end|>\x00\u200b" + "x" * 1_000_000
+    long = RESPONSES.with_columns(
+        text=pl.when(pl.col("response_id") == "b").then(pl.lit(text)).otherwise("text")
+    )
+    chosen = pl.DataFrame([PAIR], schema=ChosenPairs.create_empty().schema)
+    row = to_dpo(chosen, PROMPTS, long, Ratings.create_empty(), COMPARED).row(0, named=True)
+    assert row["rejected"] == said(text)
 
 
 def test_a_labelled_response_gets_its_conversation() -> None:
-    """Prompt and completion are messages; the split is the prompt's."""
-    found = to_kto(labels({"a": 2.0}, Options()), PROMPTS, RESPONSES).row(0, named=True)
-    assert (found["prompt"], found["completion"]) == (QUESTION, said("good"))
-    assert (found["label"], found["split"]) == (True, "test")
+    """Prompt and completion are messages; the split is the prompt's; each class has its weight."""
+    rows = kto(a=5, b=1, c=3).to_dicts()
+    assert [(row["completion"], row["label"], row["weight"]) for row in rows] == [
+        (said("good"), True, 2.0),
+        (said("bad"), False, 1.0),
+    ]
+    assert {row["split"] for row in rows} == {"test"}
+    assert rows[0]["prompt"] == QUESTION
 
 
-def test_labels_and_dropped_make_up_the_scored_responses() -> None:
-    """Each scored response is one KTO row, or one dropped row with its reason."""
-    marked = labels({"a": 2.0, "b": 0.0}, Options())
-    assert to_kto(marked, PROMPTS, RESPONSES)["response_id"].to_list() == ["a"]
-    assert unlabelled(marked).select("response_id", "reason").rows() == [("b", "undecided")]
-
-
-def test_nothing_scored_gives_no_labels() -> None:
-    """An empty table is not an error."""
-    assert to_kto(labels({}, Options()), PROMPTS, RESPONSES).height == 0
-
-
-def test_thresholds_that_cross_are_refused() -> None:
-    """A response would be both desirable and undesirable."""
-    with pytest.raises(ValidationError, match="undesirable_at_most: expected less"):
-        Options(desirable_at_least=0.0, undesirable_at_most=0.0)
-
-
-def test_a_threshold_that_is_no_number_is_refused() -> None:
-    """NaN compares with nothing: every response would be undecided."""
-    with pytest.raises(ValidationError, match="finite"):
-        Options(desirable_at_least=float("nan"))
+def test_nothing_gives_empty_tables() -> None:
+    """They have the columns of their schemas."""
+    assert dpo().schema == Dpo.create_empty().schema
+    assert kto().schema == Kto.create_empty().schema

@@ -1,0 +1,69 @@
+"""The scale that all raters share, read from their scores.   ratings -> Scale, or None"""
+
+from typing import NamedTuple
+
+import polars as pl
+
+ENOUGH = 20  # scores by which a rater shows how far up its scale goes
+
+
+class Scale(NamedTuple):
+    """Lowest and highest possible score."""
+
+    lowest: float
+    highest: float
+
+    @property
+    def middle(self) -> float:
+        """The point half way."""
+        return (self.lowest + self.highest) / 2
+
+    @property
+    def eighth(self) -> float:
+        """An eighth of the way from one end to the other."""
+        return (self.highest - self.lowest) / 8
+
+
+THUMBS = Scale(0, 1)
+USUAL = (THUMBS, Scale(1, 5), Scale(1, 10))
+
+
+def usage(ratings: pl.DataFrame) -> pl.DataFrame:
+    """Say how each rater uses its scale on each aspect; rows of several buckets may be stacked."""
+    score = pl.col("score")
+    return (
+        ratings.group_by("rater", "aspect")
+        .agg(
+            num_scores=score.count().cast(pl.Int64),
+            lowest=score.min(),
+            highest=score.max(),
+            whole=(score == score.floor()).all(),
+        )
+        .sort("rater", "aspect")
+    )
+
+
+def shared_scale(used: pl.DataFrame) -> Scale | None:
+    """Recognise the scale that all raters use: thumbs (0, 1), 1 to 5 or 1 to 10, in whole scores.
+
+    It must hold every score. Somebody must use its top, and each rater of 20 scores or more must
+    go above the next smaller scale: stars out of five among marks out of ten are no shared scale.
+    None where it is none of these.
+    """
+    given = used.filter(pl.col("num_scores") > 0)
+    if given.is_empty() or not given["whole"].all():
+        return None
+    columns = pl.col("num_scores").sum(), pl.col("lowest").min(), pl.col("highest").max()
+    raters = given.group_by("rater", "aspect").agg(columns)
+    lowest, highest = raters.select(pl.col("lowest").min(), pl.col("highest").max()).row(0)
+    for number, scale in enumerate(USUAL):
+        if scale.lowest <= lowest and highest <= scale.highest:
+            return scale if number == 0 or _reached(scale, USUAL[number - 1], raters) else None
+    return None
+
+
+def _reached(scale: Scale, smaller: Scale, raters: pl.DataFrame) -> bool:
+    """Tell whether a scale's top is used, and no steady rater keeps within a smaller scale."""
+    steady = pl.col("highest").filter(pl.col("num_scores") >= ENOUGH)
+    top, lowest_top = raters.select(pl.col("highest").max(), low=steady.min()).row(0)
+    return bool(top == scale.highest and (lowest_top is None or lowest_top > smaller.highest))
