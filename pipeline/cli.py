@@ -31,10 +31,43 @@ rather convert ratings.jsonl --to dpo --out pairs.parquet
 
 rather convert stars.csv --to kto --out labels.jsonl --set source.mapping.scores=stars
 
-rather convert ratings.parquet --to dpo --out pairs.parquet --set winnow.margin.at_least=1
+rather convert 'exports/*.jsonl.gz' --to dpo --out pairs.json --format llamafactory
 
-Margins are in standard deviations of the file's ratings. params.yaml lists every parameter.
+rather convert votes.xlsx --map votes.yaml --to dpo --out pairs.parquet
+
+Margins are in standard deviations of the file's ratings. params.yaml lists every parameter,
+`rather sources` every format that is recognised.
 """
+AGREEMENT_EXAMPLES = """[bold]Examples[/bold]
+
+rather agreement ratings.jsonl
+
+rather agreement votes.csv --map votes.yaml --json > agreement.json
+"""
+WHY_EXAMPLES = """[bold]Examples[/bold]
+
+rather why 3f9a62c1d0b4e857     a pair, a prompt or a response of the last `dvc repro`
+
+rather why 3f9a                 the beginning is enough where only one id has it
+
+Ids stand in every table under data/ and in the training sets.
+"""
+Format = Annotated[
+    str,
+    typer.Option("--from", metavar="FORMAT", help="auto, or a name that `rather sources` lists."),
+]
+Map = Annotated[
+    Path | None,
+    typer.Option("--map", metavar="FILE", help="A YAML file that says which column holds what."),
+]
+Changes = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="Change a parameter of params.yaml."),
+]
+Input = Annotated[
+    str,
+    typer.Argument(metavar="INPUT", help="A file, a folder, a glob in quotes, or hub:OWNER/NAME."),
+]
 
 
 @app.command(epilog=RUN_EXAMPLES)
@@ -52,24 +85,57 @@ def run(
 
 @app.command(epilog=CONVERT_EXAMPLES)
 def convert(
-    source: Annotated[Path, typer.Argument(metavar="INPUT", help="A file of rated responses.")],
+    source: Input,
     to: Annotated[Literal["dpo", "kto"], typer.Option(help="Pairs, or single labelled answers.")],
-    out: Annotated[Path, typer.Option(help="The file to write: .parquet or .jsonl.")],
+    out: Annotated[Path, typer.Option(help="The file to write: .parquet, .jsonl or .json.")],
     format_: Annotated[
-        str, typer.Option("--from", metavar="FORMAT", help="auto, ratings or prometheus.")
-    ] = "auto",
-    changes: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="Change a parameter of params.yaml."),
-    ] = None,
+        str,
+        typer.Option("--format", help="trl, trl-standard, axolotl, llamafactory, open-instruct."),
+    ] = "trl",
+    from_: Format = "auto",
+    map_: Map = None,
+    changes: Changes = None,
 ) -> None:
-    """Turn one file of ratings into a training set, without DVC.
+    """Turn ratings, comparisons, rankings, pairs or thumbs into a training set, without DVC.
 
     Beside the training set lies OUT.dropped.parquet, with every row that is not in it and why.
     """
-    from pipeline.once import convert_file
+    from pipeline.once import Asked, convert_file
 
-    convert_file(source, to, out, format_, changes or [])
+    convert_file(Asked(source, from_, map_, tuple(changes or ())), to, out, format_)
+
+
+@app.command(epilog=AGREEMENT_EXAMPLES)
+def agreement(
+    source: Input,
+    from_: Format = "auto",
+    map_: Map = None,
+    changes: Changes = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Say how far the raters of a file agree, with intervals: before any filter."""
+    from pipeline.agree import show_agreement
+    from pipeline.once import Asked
+
+    show_agreement(Asked(source, from_, map_, tuple(changes or ())), as_json)
+
+
+@app.command()
+def sources() -> None:
+    """List the formats that are recognised, and the columns that give each away."""
+    from pipeline.agree import show_sources
+
+    show_sources()
+
+
+@app.command(epilog=WHY_EXAMPLES)
+def why(
+    name: Annotated[str, typer.Argument(metavar="ID", help="Of a pair, a prompt or a response.")],
+) -> None:
+    """Tell one row's whole story: where it came from, what was said of it, what became of it."""
+    from pipeline.why import show_story
+
+    show_story(Path(), name)
 
 
 def main(arguments: list[str] | None = None) -> Any:

@@ -1,6 +1,7 @@
 """The ledger: every row that came in was kept, or was dropped for a named reason."""
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,14 +20,20 @@ class Ledger:
         self.entries: dict[str, Any] = {}
 
     def account(self, unit: str, *, came: int, kept: int, dropped: dict[str, int]) -> None:
-        """Enter a unit's rows; raise BalanceError unless came = kept + dropped."""
+        """Add to a unit's rows; raise BalanceError unless came = kept + dropped."""
         lost = came - kept - sum(dropped.values())
         if lost:
             raise BalanceError(
                 f"{self.stage}: {came:,} {unit} came in, {kept:,} were kept and "
                 f"{sum(dropped.values()):,} dropped: {lost:,} are unaccounted for"
             )
-        self.entries[unit] = {"in": came, "kept": kept, "dropped": dict(sorted(dropped.items()))}
+        before = self.entries.get(unit, {"in": 0, "kept": 0, "dropped": {}})
+        reasons = Counter(before["dropped"]) + Counter(dropped)
+        self.entries[unit] = {
+            "in": before["in"] + came,
+            "kept": before["kept"] + kept,
+            "dropped": dict(sorted(reasons.items())),
+        }
 
     def note(self, **figures: Any) -> None:
         """Enter figures that belong beside the counts."""

@@ -41,6 +41,8 @@ def run_reward(run: Run) -> None:
     from stages.teach import decide, reward_pairs
 
     comparisons = run.read("load/comparisons")
+    if run.params.source.comparisons_for == "pairs":
+        comparisons = comparisons.clear()
     decided = decide(run.read("load/prompts"), comparisons)
     rows = reward_pairs(decided, run.read("load/responses"))
     ledger = Ledger("train/reward")
@@ -144,7 +146,7 @@ NO_HISTORY = pl.DataFrame(schema={"step": pl.Int64, "loss": pl.Float64})
 def run_generate(run: Run) -> None:
     """Sample answers to the source's prompts, unless the source brought its own."""
     prompts = run.read("load/prompts")
-    if run.read("load/ratings").height:
+    if run.read("load/ratings").height or run.comparisons().height:
         prompts = prompts.clear()
     ledger = Ledger("generate")
     run.write("generate/responses", _ask(run, ledger, prompts, "sft", "responses"))

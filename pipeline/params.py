@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from schemas.errors import UserError
+from stages.calibrate import Options as Calibrate
 from stages.choose import Options as Choose
 from stages.convert import Options as Convert
 from stages.generate import Options as Generate
@@ -47,6 +48,25 @@ class Training(Strict):
     precision: Literal["fp32", "bf16"] = "fp32"
     desirable_weight: float = Field(1.0, gt=0)
     undesirable_weight: float = Field(1.0, gt=0)
+
+
+class Pair(Strict):
+    """What pairs are asked beside the ratings: how similar texts of nearly one length are."""
+
+    similarity: bool = True
+
+
+class Contamination(Strict):
+    """Evaluation sets that training data may not share; the rule `decontaminated` goes by it.
+
+    path:     a file, folder or glob of their prompts; null for none
+    words:    length of the runs of words that are looked for
+    at_least: share of an evaluation text's words from which a text counts as contaminated
+    """
+
+    path: str | None = None
+    words: int = Field(8, ge=2)
+    at_least: float = Field(0.5, ge=0, le=1)
 
 
 class Winnow(Strict):
@@ -91,11 +111,30 @@ class Params(Strict):
     reward: Training = Training()
     generate: Generate = Generate()
     raters: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    contamination: Contamination = Contamination()
+    calibrate: Calibrate = Calibrate()
+    pair: Pair = Pair()
     winnow: Winnow = Winnow()
     choose: Choose = Choose()
     validate_: Validate = Field(default=Validate(), alias="validate")
     convert: Convert = Convert()
     train: dict[Literal["dpo", "kto"], Training] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _evidence(self) -> "Params":
+        """Refuse rules whose evidence nobody was asked to look for."""
+        rules, source = self.winnow.rules, self.source
+        if "deduplicated" in rules and not (self.test_fraction or source.near_duplicates):
+            raise ValueError(
+                "source.near_duplicates: expected true where winnow has the rule deduplicated and "
+                "test_fraction is 0, found false"
+            )
+        if "decontaminated" in rules and self.contamination.path is None:
+            raise ValueError(
+                "contamination.path: expected the evaluation sets that the rule decontaminated "
+                "goes by, found none"
+            )
+        return self
 
     @model_validator(mode="after")
     def _raters(self) -> "Params":

@@ -1,17 +1,22 @@
 """One run: where its tables, models and metrics are, and the numbers it is run with."""
 
+import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from pipeline.buckets import WHOLE, Bucket, buckets
 from pipeline.ledger import Ledger
 from pipeline.params import Params
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from contextlib import AbstractContextManager
+
     import polars as pl
 
-    from pipeline.tables import Tables
+    from pipeline.tables import Append, Tables
 
 
 @dataclass(frozen=True)
@@ -37,13 +42,45 @@ class Run:
 
         return Tables(self.data)
 
-    def read(self, table: str) -> "pl.DataFrame":
-        """Read a table, stage/name."""
-        return self.tables.read(table)
+    def read(
+        self, table: str, bucket: Bucket = WHOLE, columns: "Sequence[str] | None" = None
+    ) -> "pl.DataFrame":
+        """Read a table, stage/name, or one bucket of it, or some of its columns."""
+        return self.tables.read(table, bucket, columns)
 
     def write(self, table: str, frame: "pl.DataFrame") -> "pl.DataFrame":
         """Write a table, stage/name."""
         return self.tables.write(table, frame)
+
+    @cached_property
+    def buckets(self) -> list[Bucket]:
+        """The buckets that this run's tables are worked on in, made for its responses."""
+        tables = "load/responses", "generate/responses"
+        return buckets(sum(self.tables.height(table) for table in tables))
+
+    def writing(self, *tables: str) -> "AbstractContextManager[tuple[Append, ...]]":
+        """Open tables to which each bucket's rows are appended in turn."""
+        return self.tables.writing_all(tables, len(self.buckets))
+
+    def responses(self, bucket: Bucket = WHOLE) -> "pl.DataFrame":
+        """Read every response, the source's own and the generated."""
+        import polars as pl
+
+        return pl.concat(
+            [self.read(f"{stage}/responses", bucket) for stage in ("load", "generate")]
+        )
+
+    def ratings(self, bucket: Bucket = WHOLE) -> "pl.DataFrame":
+        """Read every rating, the source's own and the raters'."""
+        import polars as pl
+
+        loaded = self.read("load/ratings", bucket)
+        return pl.concat([loaded, self.tables.read_family("rate", self.params.raters, bucket)])
+
+    def comparisons(self, bucket: Bucket = WHOLE) -> "pl.DataFrame":
+        """Read the source's comparisons, unless a reward model is to learn from them."""
+        found = self.read("load/comparisons", bucket)
+        return found if self.params.source.comparisons_for == "pairs" else found.clear()
 
     def model(self, name: str) -> Path:
         """Give the folder of a model."""
@@ -53,6 +90,15 @@ class Run:
         """Give the folder in which a stage keeps rows that were paid for."""
         return self.root / ".work" / stage
 
+    def figures(self, stage: str) -> dict[str, Any]:
+        """Read what a stage wrote into its metrics."""
+        found: dict[str, Any] = json.loads(self._metrics(stage).read_text())
+        return found
+
+    def _metrics(self, stage: str) -> Path:
+        """Give the file of a stage's metrics."""
+        return self.data / "metrics" / f"{stage}.json"
+
     def close(self, ledger: Ledger) -> None:
         """Write a stage's account."""
-        ledger.write(self.data / "metrics" / f"{ledger.stage}.json")
+        ledger.write(self._metrics(ledger.stage))

@@ -65,13 +65,15 @@ def step_for(reach: float, num_bins: int) -> float:
 def margins(before: pl.Series, after: pl.Series, cut: float | None) -> Markup:
     """Draw how many pairs each margin has, before the rules and after, and where they cut.
 
-    Margins are in standard deviations of the calibrated score. The last bar holds the rest.
+    Margins are in standard deviations of the calibrated score, and null where nobody scored the
+    answers; those are not counted. Both ends hold the rest.
     """
-    reach = _reach(before, cut or 0.0)
-    step = step_for(reach, 32)
-    last = math.ceil(reach / step - 1e-9) - 1
+    before, after = before.drop_nulls(), after.drop_nulls()
+    reach, low = _reach(before, cut or 0.0), _below_zero(before)
+    step = step_for(reach - low, 32)
+    first, last = math.floor(low / step + 1e-9), math.ceil(reach / step - 1e-9) - 1
     layers: list[Any] = [
-        _bars(histogram(values, step, 0, max(last, 0), 0.0), "num", "Pairs", colour)
+        _bars(histogram(values, step, first, max(last, 0), 0.0), "num", "Pairs", colour)
         for values, colour in ((before, "before"), (after, "after"))
     ]
     if cut is not None:
@@ -115,6 +117,12 @@ def _reach(values: pl.Series, least: float) -> float:
     """Give how far the axis goes: the 99th percentile, so that one outlier squeezes nothing."""
     far = values.cast(pl.Float64).quantile(0.99, "higher")
     return max(far or 0.0, least * 1.1) or 1.0
+
+
+def _below_zero(values: pl.Series) -> float:
+    """Give how far below zero the axis goes: to the first percentile, 0 where that is above."""
+    low = values.cast(pl.Float64).quantile(0.01, "lower")
+    return min(low or 0.0, 0.0)
 
 
 def _bars(rows: pl.DataFrame, column: str, title: str, colour: str, form: str = "~s") -> alt.Chart:

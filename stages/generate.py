@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, model_validator
 
 from schemas.responses import Responses
 from stages.engine import Engine, Request, Sample, Sampling
-from stages.ids import digest, response_id
+from stages.ids import digest, response_ids
 from stages.pointer import fingerprint
 from stages.progress import Watch
 
@@ -185,15 +185,12 @@ def _stored(folder: Path) -> pl.DataFrame:
 def _responses(asked: pl.DataFrame, stored: pl.DataFrame, generator: str) -> pl.DataFrame:
     """Make the table: the stored rows of the prompts that were asked."""
     rows = asked.select("prompt_id", "key").join(stored, on="key")
-    ids = [
-        None if text is None else response_id(prompt, text)
-        for prompt, text in zip(rows["prompt_id"], rows["text"], strict=True)
-    ]
     return (
         rows.with_columns(
-            pl.Series("response_id", ids, dtype=pl.String),
+            response_id=response_ids(pl.col("prompt_id"), pl.col("text")),
             generator=pl.lit(generator),
-            source_line=pl.lit(None, dtype=pl.Int64),
+            source=pl.lit(None, pl.String),
+            source_line=pl.lit(None, pl.Int64),
         )
         .select(Responses.column_names())
         .sort("prompt_id", "generator", "sample_index")

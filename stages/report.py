@@ -6,6 +6,16 @@ from typing import Any
 
 import polars as pl
 
+from stages.report_rows import (
+    agreement_rows,
+    count,
+    diversity_rows,
+    figure,
+    length_rows,
+    percent,
+    rater_rows,
+)
+
 Count = Mapping[str, Any]
 Ledgers = Mapping[str, Mapping[str, Count]]
 
@@ -20,6 +30,8 @@ def report(
     chosen: pl.DataFrame,
     raters: pl.DataFrame,
     features: pl.DataFrame,
+    findings: Mapping[str, Any],
+    agreement: Mapping[str, Any],
     *,
     margin_at_least: float | None = None,
     length_unit: str = "tokens",
@@ -31,6 +43,8 @@ def report(
     quality: what validate wrote
     pairs:   Pairs before any rule;  dropped: DroppedPairs of every stage;  chosen: Pairs
     raters:  Raters;  features: Features
+    findings:  what pipeline/reporting.py measured of lengths, raters, groups of prompts and advice
+    agreement: {kind of judgement: what stages/agreement/summary.py tells of it}
     margin_at_least: where the margin rule cuts, null where it does not stand
     length_unit:     what lengths count: tokens, or bytes where there is no tokenizer
     notes:           sentences to announce, such as rules that are not applicable
@@ -39,8 +53,11 @@ def report(
     """
     from stages import charts
 
+    known = pairs["margin"].count() > 0
     drawings = {
-        "margins": charts.margins(pairs["margin"], chosen["margin"], margin_at_least),
+        "margins": charts.margins(pairs["margin"], chosen["margin"], margin_at_least)
+        if known
+        else None,
         "gaps": charts.gaps(pairs["length_gap"], chosen["length_gap"], length_unit),
         "reasons": charts.reasons(dropped_by_reason(dropped)),
     }
@@ -56,7 +73,13 @@ def report(
             length_unit=length_unit,
             num_pairs=pairs.height,
             num_dropped=dropped.height,
-            raters=raters.sort("rater").to_dicts(),
+            advice=sorted(findings["advice"], key=lambda each: each["level"] != "warning"),
+            lengths=length_rows(findings["length"]),
+            longer_wins=findings["longer_wins"],
+            retention=findings["retention"],
+            diversity=diversity_rows(findings["diversity"]),
+            raters=rater_rows(raters.sort("rater", "kind"), findings["raters"]),
+            agreement=agreement_rows(agreement),
             answers=answers(features, length_unit),
             light=charts.LIGHT,
             dark=charts.DARK,
@@ -69,12 +92,12 @@ def verdict(quality: Mapping[str, Any]) -> str:
     if not quality["success"]:
         return "The chosen pairs are below their declared quality, and convert refuses them."
     agreement = quality["agreement"]
-    ready = f"{_count(quality['num_pairs'])} pairs are ready for training."
+    ready = f"{count(quality['num_pairs'])} pairs are ready for training."
     if agreement is None:
         return f"{ready} No pair has agreement, so nobody checked whether raters agree."
     aim = "and reaches" if quality["aim_reached"] else "and falls short of"
     return (
-        f"{ready} Mean agreement of {_figure(agreement)} meets the floor of "
+        f"{ready} Mean agreement of {figure(agreement)} meets the floor of "
         f"{quality['agreement_floor']:g} {aim} the aim of {quality['agreement_aim']:g}."
     )
 
@@ -86,18 +109,18 @@ def figures(
     before, after = pairs["prompt_id"].n_unique(), chosen["prompt_id"].n_unique()
     longer = quality["share_longer"]
     return [
-        ("Chosen pairs", _count(chosen.height), f"of {_count(pairs.height)} built"),
-        ("Prompts with a pair", _count(after), f"of {_count(before)} before"),
+        ("Chosen pairs", count(chosen.height), f"of {count(pairs.height)} built"),
+        ("Prompts with a pair", count(after), f"of {count(before)} before"),
         (
             "Mean agreement",
-            _figure(quality["agreement"]),
-            f"{_figure(quality['agreement_before'])} before",
+            figure(quality["agreement"]),
+            f"{figure(quality['agreement_before'])} before",
         ),
-        ("Median margin", _figure(quality["margin"]["median"]), "standard deviations"),
+        ("Median margin", figure(quality["margin"]["median"]), "standard deviations"),
         (
             "Chosen is longer",
-            _percent(longer["after"]),
-            f"{_percent(longer['before'])} before",
+            percent(longer["after"]),
+            f"{percent(longer['before'])} before",
         ),
     ]
 
@@ -108,12 +131,12 @@ def ledger_rows(ledgers: Ledgers) -> list[dict[str, Any]]:
         {
             "stage": stage,
             "unit": unit,
-            "in": count["in"],
-            "kept": count["kept"],
-            "dropped": sorted(count["dropped"].items(), key=lambda drop: (-drop[1], drop[0])),
+            "in": entry["in"],
+            "kept": entry["kept"],
+            "dropped": sorted(entry["dropped"].items(), key=lambda drop: (-drop[1], drop[0])),
         }
         for stage, units in ledgers.items()
-        for unit, count in units.items()
+        for unit, entry in units.items()
     ]
 
 
@@ -137,9 +160,9 @@ def answers(features: pl.DataFrame, length_unit: str) -> list[tuple[str, str]]:
     flags = {"blank": "Blank", "unfinished": "Unfinished", "truncated": "Cut at max_length"}
     median = features["num_tokens"].median()
     return [
-        ("Distinct responses", _count(features.height)),
-        ("Median length", f"{_figure(median)} {length_unit}"),
-        *((name, _count(int(features[flag].sum()))) for flag, name in flags.items()),
+        ("Distinct responses", count(features.height)),
+        ("Median length", f"{figure(median)} {length_unit}"),
+        *((name, count(int(features[flag].sum()))) for flag, name in flags.items()),
     ]
 
 
@@ -150,22 +173,5 @@ def _template() -> Any:
     page = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    page.filters.update(count=_count, figure=_figure, percent=_percent)
+    page.filters.update(count=count, figure=figure, percent=percent)
     return page.from_string(TEMPLATE.read_text(encoding="utf-8"))
-
-
-def _count(number: int) -> str:
-    """Write a count with its thousands apart."""
-    return f"{number:,}"
-
-
-def _figure(number: Any) -> str:
-    """Write a measured number to three digits or to the unit, a dash where there is none."""
-    if number is None:
-        return "–"
-    return f"{number:,.0f}" if abs(number) >= 99.95 else f"{number:#.3g}"
-
-
-def _percent(share: float | None) -> str:
-    """Write a share in per cent, a dash where there is none."""
-    return "–" if share is None else f"{share:.1%}"

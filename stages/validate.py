@@ -9,13 +9,29 @@ import polars as pl
 from pydantic import BaseModel, Field
 
 from schemas.errors import QualityError
-from stages.choose import share_longer
+from stages.length import share_longer
 
 Quality = dict[str, Any]
 
 # A mean of equal numbers can fall a last binary digit short of them.
 ROUNDING = 1e-9
 QUANTILES = {"min": 0, "p10": 0.1, "p25": 0.25, "median": 0.5, "p75": 0.75, "p90": 0.9, "max": 1}
+# What is looked at of each chosen pair: numbers, few enough to hold every pair's.
+COLUMNS = (
+    "pair_id",
+    "prompt_id",
+    "split",
+    "chosen_id",
+    "rejected_id",
+    "margin",
+    "agreement",
+    "chosen_tokens",
+    "rejected_tokens",
+    "length_gap",
+    "complete",
+    "distinct",
+)
+TIE = 0.5
 REBUILD = "chosen is not what choose wrote: run `dvc repro` to rebuild it"
 COMPLETE = "keep the rule `complete` under winnow in params.yaml"
 DISTINCT = "keep the rule `distinct` under winnow in params.yaml"
@@ -57,12 +73,12 @@ def validate(chosen: pl.DataFrame, pairs: pl.DataFrame, options: Options, folder
 
     success:      whether every applicable expectation holds; `require` refuses where not
     agreement:    mean over the chosen pairs that have agreement, null where none has
-    agreement_before: the same over all pairs with a margin above 0, before any rule. An
+    agreement_before: the same over all pairs that are no tie, before any rule. An
                   agreement rule keeps what agrees, so part of `agreement` is bought by
                   dropping: read the two together
     margin:       quantiles, in standard deviations of the calibrated score
     share_longer: share of pairs of unequal length whose chosen answer is the longer one,
-                  among all pairs with a margin above 0 (before) and the chosen (after)
+                  among all pairs that are no tie (before) and the chosen (after)
     expectations: what was checked; success is null where it is not applicable
     not_applicable: one sentence for each of those
     failures:     one sentence for each that does not hold: expected, found, where to mend
@@ -74,7 +90,7 @@ def validate(chosen: pl.DataFrame, pairs: pl.DataFrame, options: Options, folder
     results = _great_expectations(view, applicable, folder)
     verdicts = [_verdict(each, results.get(each.sentence)) for each in asked]
     agreement, aim = _mean(chosen["agreement"]), options.agreement_aim
-    scored = pairs.filter(pl.col("margin") > 0)
+    scored = pairs.filter(preferred())
     return {
         "success": all(verdict["success"] is not False for verdict in verdicts),
         "num_pairs": chosen.height,
@@ -99,6 +115,12 @@ def validate(chosen: pl.DataFrame, pairs: pl.DataFrame, options: Options, folder
     }
 
 
+def preferred() -> pl.Expr:
+    """Say which pairs are no tie: by their margin, or without one by those who compared them."""
+    tied = pl.coalesce(pl.col("margin") <= 0, pl.col("agreement") == TIE)
+    return ~tied.fill_null(False)
+
+
 def require(quality: Quality) -> None:
     """Refuse pairs below the declared quality; raises QualityError with every failure."""
     if not quality["success"]:
@@ -108,7 +130,7 @@ def require(quality: Quality) -> None:
 
 def _mean(column: pl.Series) -> float | None:
     """Give the mean of the values that are there, null without any."""
-    return cast("float | None", column.mean())
+    return cast("float | None", column.rechunk().mean())  # chunks change the last digit
 
 
 def scalars(chosen: pl.DataFrame) -> pl.DataFrame:
@@ -141,7 +163,7 @@ def _of_the_corpus(options: Options) -> list[Expectation]:
             {"min_value": fewest},
             "loosen the rules that dropped most (the ledger counts them): winnow.rules.margin or "
             "agreement; or where choose dropped them for length_balance, since the chosen answers "
-            "are all longer or all shorter, set choose.balance_length to false",
+            "are all longer or all shorter, set choose.balance to none",
         ),
         Expectation(
             f"mean agreement is at least {floor:g}",
@@ -161,8 +183,6 @@ def _of_each_pair() -> list[Expectation]:
         _each("pair_id is unique", "BeUnique", "pair_id"),
         _each("a pair has two responses", "BeInSet", "two_responses", value_set=true),
         _each("a prompt is on one side of the split", "BeBetween", "num_splits", max_value=1),
-        _each("margin is given", "NotBeNull", "margin"),
-        _each("margin is at least 0", "BeBetween", "margin", min_value=0),
         _each("agreement is from 0 to 1", "BeBetween", "agreement", min_value=0, max_value=1),
         _each("chosen is not empty", "BeBetween", "chosen_tokens", COMPLETE, min_value=1),
         _each("rejected is not empty", "BeBetween", "rejected_tokens", COMPLETE, min_value=1),

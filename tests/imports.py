@@ -42,7 +42,7 @@ def files_below(path: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def table_schemas(function: ast.FunctionDef) -> set[str]:
+def table_schemas(function: ast.FunctionDef | ast.ClassDef) -> set[str]:
     """Name the schema modules of the tables a function names, whole or by how their names begin."""
     texts = {
         node.value.rstrip("/") + "/" if node.value in FAMILIES else node.value
@@ -63,28 +63,73 @@ def stage_files(runner: str, function: str) -> set[str]:
     """Give the files of stages/, schemas/ and trainer/ that one of pipeline's functions rests on.
 
     Counted are imports inside it, names it uses that its module imports from those folders, and
-    the same for functions of its module that it names.
+    the same for every function or class of pipeline's that it names, and every method of `run`.
     """
+    modules: set[str] = set()
+    seen, todo = set(), [(runner, function)]
+    while todo:
+        here = todo.pop()
+        if here not in seen:
+            seen.add(here)
+            found, named = _rests_on(*here)
+            modules |= found
+            todo += named
+    files = {file for module in modules if (file := file_of(module))}
+    below = set().union(*(files_below(file) for file in files if not file.startswith("pipeline/")))
+    return {file for file in below if not file.startswith("pipeline/")}
+
+
+def _rests_on(runner: str, name: str) -> tuple[set[str], list[tuple[str, str]]]:
+    """Name the modules that one definition imports or uses, and pipeline's definitions it names."""
     tree = ast.parse((ROOT / runner).read_text())
-    functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+    definitions = _definitions(tree)
     top = {
-        alias.asname or alias.name: (f"{node.module}.{alias.name}", node.module)
+        alias.asname or alias.name: (node.module, alias.name)
         for node in tree.body
         if isinstance(node, ast.ImportFrom) and node.module
         for alias in node.names
     }
-    modules: set[str] = set()
-    seen, todo = set(), [function]
-    while todo:
-        name = todo.pop()
-        if name in seen:
-            continue
-        seen.add(name)
-        modules |= set(imported(functions[name]))
-        used = {node.id for node in ast.walk(functions[name]) if isinstance(node, ast.Name)}
-        todo += [other for other in used if other in functions]
-        modules |= {module for name in used & top.keys() for module in top[name]}
-        modules |= {f"schemas.{schema}" for schema in table_schemas(functions[name])}
-    files = {file for module in modules if (file := file_of(module))}
-    below = set().union(*(files_below(file) for file in files if not file.startswith("pipeline/")))
-    return {file for file in below if not file.startswith("pipeline/")}
+    body = definitions[name]
+    used = {node.id for node in ast.walk(body) if isinstance(node, ast.Name)}
+    methods = {
+        node.attr
+        for node in ast.walk(body)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name | ast.Attribute)
+        and getattr(node.value, "id", getattr(node.value, "attr", "")) == "run"
+    }
+    modules = set(imported(body)) | {f"schemas.{schema}" for schema in table_schemas(body)}
+    named = [(runner, other) for other in used if other in definitions]
+    named += [(RUN, method) for method in methods & METHODS_OF_RUN.keys()]
+    for module, member in (top[other] for other in used & top.keys()):
+        file = file_of(module)
+        if file in RUNNERS:
+            named.append((file, member))
+        else:
+            modules |= {module, f"{module}.{member}"}
+    return modules, named
+
+
+def _definitions(tree: ast.Module) -> dict[str, ast.FunctionDef | ast.ClassDef]:
+    """Find a module's functions and classes, and the methods of Run."""
+    found = {
+        node.name: node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)
+    }
+    run = found.get("Run")
+    methods = run.body if isinstance(run, ast.ClassDef) else []
+    return found | {node.name: node for node in methods if isinstance(node, ast.FunctionDef)}
+
+
+@cache
+def _definitions_of(file: str) -> dict[str, ast.FunctionDef | ast.ClassDef]:
+    """Find the definitions in one of our files."""
+    return _definitions(ast.parse((ROOT / file).read_text()))
+
+
+RUN = "pipeline/run.py"
+RUNNERS = {
+    str(path.relative_to(ROOT))
+    for path in (ROOT / "pipeline").glob("*.py")
+    if "def run_" in path.read_text()
+}
+METHODS_OF_RUN = {name: node for name, node in _definitions_of(RUN).items() if name != "Run"}

@@ -60,7 +60,7 @@ def stages() -> dict[str, dict[str, object]]:
 def test_code_deps_are_the_imports(stage: str) -> None:
     """A stage's code deps in dvc.yaml are its transitive imports, no fewer and no more."""
     listed = {dep for dep in stages()[stage]["deps"] if dep.endswith((".py", ".jinja"))}  # type: ignore[attr-defined]
-    for runner in ("pipeline/curation.py", "pipeline/modelling.py"):
+    for runner in sources("pipeline"):
         if f"def run_{stage}(" in (ROOT / runner).read_text():
             code = stage_files(runner, f"run_{stage}")
     templates = {str(path.relative_to(ROOT)) for path in (ROOT / "stages").glob(f"{stage}.*.jinja")}
@@ -98,7 +98,7 @@ def test_light_core_needs_no_torch(tmp_path: Path) -> None:
     code = BLOCK_HEAVY + (
         "from pipeline.cli import main\n"
         f"main(['convert', {str(ratings)!r}, '--to', 'dpo', '--out', "
-        f"{str(tmp_path / 'pairs.parquet')!r}, '--set', 'choose.balance_length=false'])"
+        f"{str(tmp_path / 'pairs.parquet')!r}, '--set', 'choose.balance=none'])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -1,88 +1,149 @@
-"""What does curation cost beside moving the bytes?   python tests/bench/curate.py [PROMPTS]
+"""What does curation cost beside moving the bytes?   python tests/bench/curate.py [PROMPTS ...]
 
-Runs measure, calibrate, pair, winnow, choose and convert on synthetic responses (4 per prompt,
-3 raters) and, in the same run, a plain copy of the same tables: read all, write all.
+Makes a Parquet file of PROMPTS prompts (200,000 by default), 4 responses each, 3 scores each, and
+times load, measure, calibrate, pair, winnow, choose and convert (to DPO, with exact keys, margin,
+agreement and the balanced choice) on it against a plain copy of the same file: read all, write all.
+Each side runs in a process of its own, whose peak memory is told.
 """
 
 import json
+import resource
+import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
-from random import Random
 
+import numpy as np
 import polars as pl
+import pyarrow.parquet as pq
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
 
-from pipeline.curation import CURATION
-from pipeline.params import make_params
-from pipeline.run import Run
-from schemas.ratings import Comparisons, Ratings
-from schemas.responses import Responses
-from stages.ids import prompt_id, response_id
-from stages.load import with_split
+from pipeline.curation import CURATION  # noqa: E402
+from pipeline.files import write_text  # noqa: E402
+from pipeline.params import make_params  # noqa: E402
+from pipeline.run import Run  # noqa: E402
+from schemas.responses import Responses  # noqa: E402
 
-STAGES = ("measure", "calibrate", "pair", "winnow", "choose", "convert")
-WORDS = ["the", "a", "prompt", "answer", "data", "pair", "score", "long", "good", "test"]
+STAGES = ("load", "measure", "calibrate", "pair", "winnow", "choose", "convert")
+NUM_RESPONSES, NUM_RATERS, NUM_WORDS = 4, 3, 5000
+BATCH = 20_000  # prompts made at a time
 
 
-def source(run: Run, num_prompts: int) -> None:
-    """Write a world of random texts and ratings as if load had read it."""
-    random = Random(0)
-    prompts, responses, ratings = [], [], []
-    for number in range(num_prompts):
-        messages = [{"role": "user", "content": f"question {number}"}]
-        asked = prompt_id(messages)
-        prompts.append(
-            {"prompt_id": asked, "messages": messages, "source": "bench", "source_line": number + 1}
+def make_input(path: Path, num_prompts: int) -> None:
+    """Write the source: texts of random words, whole scores from 1 to 5 around a true quality."""
+    random = np.random.default_rng(0)
+    letters = random.integers(97, 123, (NUM_WORDS, 8), dtype=np.uint8)
+    words = [bytes(row[: random.integers(3, 9)]).decode() for row in letters]
+    writer = None
+    for start in range(0, num_prompts, BATCH):
+        rows = _batch(random, words, start, min(BATCH, num_prompts - start)).to_arrow(
+            compat_level=pl.CompatLevel.oldest()
         )
-        for index in range(4):
-            text = " ".join(random.choices(WORDS, k=random.randint(5, 60)))
-            said = response_id(asked, text)
-            responses.append(
-                {"prompt_id": asked, "generator": "g", "sample_index": index, "response_id": said}
-                | {"text": text}
-            )
-            quality = random.gauss(0, 1)
-            ratings += [
-                {"response_id": said, "rater": f"r{rater}", "prompt_id": asked}
-                | {"score": quality + random.gauss(0, 0.5)}
-                for rater in range(3)
-            ]
-    run.write("load/prompts", with_split(prompts, 0.0, 0))
-    run.write("load/responses", pl.DataFrame(responses, schema=Responses.create_empty().schema))
-    run.write("load/ratings", pl.DataFrame(ratings, schema=Ratings.create_empty().schema))
-    run.write("load/comparisons", Comparisons.create_empty())
+        writer = writer or pq.ParquetWriter(path, rows.schema, compression="zstd")
+        writer.write_table(rows)
+    if writer:
+        writer.close()
+
+
+def _batch(
+    random: np.random.Generator, words: list[str], start: int, num_prompts: int
+) -> pl.DataFrame:
+    """Make some prompts with their responses and scores."""
+    num_rows = num_prompts * NUM_RESPONSES
+    pool = np.array(words, dtype=object)
+    texts = [
+        " ".join(pool[random.integers(0, NUM_WORDS, n)]) for n in random.integers(10, 130, num_rows)
+    ]
+    asked = [
+        f"{number} {' '.join(pool[random.integers(0, NUM_WORDS, 15)])}"
+        for number in range(start, start + num_prompts)
+    ]
+    quality = random.normal(size=num_rows)
+    scores = {
+        f"rater_{name}": np.clip(
+            np.rint(3 + quality + random.normal(scale=0.5, size=num_rows)), 1, 5
+        )
+        for name in range(NUM_RATERS)
+    }
+    prompts = pl.Series("prompt", asked).gather(np.repeat(np.arange(num_prompts), NUM_RESPONSES))
+    models = [f"model_{index}" for index in range(NUM_RESPONSES)] * num_prompts
+    return pl.DataFrame({"prompt": prompts, "response": texts, "model": models, **scores})
+
+
+def curate(source: Path, folder: Path) -> dict[str, float]:
+    """Run the stages on the source, and give each one's seconds."""
+    values = {
+        "source": {
+            "path": str(source),
+            "format": "ratings",
+            "mapping": {
+                "scores": [f"rater_{name}" for name in range(NUM_RATERS)],
+                "generator": "model",
+            },
+        },
+        "test_fraction": 0,
+        "pair": {"similarity": False},
+        "convert": {"to": ["dpo"]},
+    }
+    run = Run(folder, make_params(values, (), "bench"))
     run.write("generate/responses", Responses.create_empty())
-    quality_file = run.data / "validate" / "quality.json"
-    quality_file.parent.mkdir(parents=True)
-    quality_file.write_text(json.dumps({"success": True, "failures": []}))
+    write_text(
+        run.data / "validate" / "quality.json", json.dumps({"success": True, "failures": []})
+    )
+    seconds = {}
+    for stage in STAGES:
+        started = time.monotonic()
+        CURATION[stage](run)
+        seconds[stage] = round(time.monotonic() - started, 2)
+    return seconds
 
 
-def copy(run: Run) -> float:
-    """Read and write the same tables, nothing more; give the seconds."""
+def copy(source: Path, folder: Path) -> dict[str, float]:
+    """Read all and write all, nothing more."""
     started = time.monotonic()
-    for name in ("prompts", "responses", "ratings"):
-        frame = pl.read_parquet(run.tables.path(f"load/{name}"))
-        frame.write_parquet(run.data / f"copy_{name}.parquet")
-    return time.monotonic() - started
+    pl.read_parquet(source).write_parquet(folder / "copy.parquet")
+    return {"copy": round(time.monotonic() - started, 2)}
+
+
+def in_a_process(side: str, source: Path) -> tuple[dict[str, float], float]:
+    """Run one side in a new process; give its seconds and its peak memory in GB."""
+    with tempfile.TemporaryDirectory(dir=source.parent) as folder:
+        command = [sys.executable, __file__, side, str(source), folder]
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    seconds, peak = json.loads(done.stdout.splitlines()[-1])
+    return seconds, peak
 
 
 def main(num_prompts: int) -> None:
-    """Time each stage and the copy, and print one line of JSON."""
+    """Time both sides on one file, and print one line of JSON."""
     with tempfile.TemporaryDirectory() as folder:
-        run = Run(Path(folder), make_params({}, (), "defaults"))
-        source(run, num_prompts)
-        seconds = {}
-        for stage in STAGES:
-            started = time.monotonic()
-            CURATION[stage](run)
-            seconds[stage] = round(time.monotonic() - started, 3)
-        ours, peer = sum(seconds.values()), copy(run)
-    line = {"ours_s": round(ours, 3), "peer_s": round(peer, 3), "ratio": round(ours / peer, 1)}
-    print(json.dumps({**line, "peer": "Parquet copy", "prompts": num_prompts, "stages": seconds}))
+        source = Path(folder) / "ratings.parquet"
+        make_input(source, num_prompts)
+        peer, _ = in_a_process("copy", source)
+        stages, peak = in_a_process("curate", source)
+        ours, theirs = sum(stages.values()), sum(peer.values())
+        line = {
+            "prompts": num_prompts,
+            "input_mb": round(source.stat().st_size / 1e6),
+            "ours_s": round(ours, 2),
+            "peer_s": theirs,
+            "ratio": round(ours / theirs, 2),
+            "peer": "Parquet copy",
+            "peak_gb": peak,
+            "stages": stages,
+        }
+    print(json.dumps(line), flush=True)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 20_000)
+    if sys.argv[1:2] in (["copy"], ["curate"]):
+        side = {"copy": copy, "curate": curate}[sys.argv[1]]
+        took = side(Path(sys.argv[2]), Path(sys.argv[3]))
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+        print(json.dumps([took, round(peak, 2)]))
+    else:
+        for number in sys.argv[1:] or ["200000"]:
+            main(int(number))

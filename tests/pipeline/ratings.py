@@ -23,6 +23,8 @@ def rated(*prompts: tuple[str, int, int, int]) -> list[dict[str, Any]]:
 
 
 # Mean 3, variance (2 * (4 + 0 + 4) + 2 * (1 + 0 + 1)) / 12 = 5/3: a point is 1 / sqrt(5/3) = .775
-# standard deviations. Best against worst: 4 points (3.10) for q0 and q1, 2 (1.55) for q2 and q3.
+# standard deviations, and whatever weighs two raters who always agree gives the same, since scores
+# are scaled to a deviation of 1. Best against worst: 4 points (3.10) for q0 and q1, 2 (1.55) for q2
+# and q3.
 # In q0 and q2 the longest answer is the best, in q1 and q3 the shortest: lengths are balanced.
 GOOD = rated(("q0", 5, 3, 1), ("q1", 1, 3, 5), ("q2", 4, 3, 2), ("q3", 2, 3, 4))

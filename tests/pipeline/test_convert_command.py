@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,7 @@ def test_each_prompt_gives_its_best_against_its_worst(converted: Any) -> None:
 
 
 def test_each_clear_answer_gets_a_label(converted: Any) -> None:
-    """Scores of 4 and 5 are half a deviation or more above the mean of 3, 1 and 2 below."""
+    """On a scale of 1 to 5 an eighth around the middle is undecided: 4 and 5 are good, 3 is not."""
     rows = pl.read_parquet(converted("kto", "labels.parquet")[0] / "labels.parquet")
     said = pl.col("completion").list.first().struct.field("content")
     good = rows.filter("label").select(said).to_series().sort().to_list()
@@ -83,10 +84,16 @@ def test_json_lines_hold_the_same_rows(converted: Any) -> None:
 def test_the_ledger_and_the_files_are_shown(converted: Any) -> None:
     """On stderr: stages with their counts, then what was written."""
     _, done = converted("dpo", "pairs.parquet")
-    assert "not_best_against_worst 8" in done.stderr
+    assert "not_best 8" in done.stderr
     assert "pairs.parquet: 4 dpo rows" in done.stderr
     assert "pairs.dropped.parquet: 8 dropped pairs" in done.stderr
     assert done.stdout == ""
+
+
+def test_few_pairs_are_said_loudly(converted: Any) -> None:
+    """Four pairs are no training set; labels are not counted as pairs."""
+    assert "warning: 4 training pairs: fewer than" in converted("dpo", "pairs.parquet")[1].stderr
+    assert "training pairs" not in converted("kto", "labels.parquet")[1].stderr
 
 
 def test_a_higher_margin_drops_more(converted: Any) -> None:
@@ -111,7 +118,7 @@ def test_every_pair_is_kept_or_dropped(converted: Any) -> None:
 
 
 def test_every_dropped_row_has_its_reason_and_lines(converted: Any) -> None:
-    """The lines are those of both answers in the source, where ann's and bob's ratings stand."""
+    """The lines are those of both answers in the source: ann's and bob's rating of each."""
     folder, _ = converted("dpo", "pairs.parquet")
     dropped = pl.read_parquet(folder / "pairs.dropped.parquet")
     assert dropped["reason"].null_count() == dropped["source_lines"].null_count() == 0
@@ -122,19 +129,20 @@ def test_every_dropped_row_has_its_reason_and_lines(converted: Any) -> None:
             "q2",
             "q3",
         }
-        one, two = (GOOD[line - 1] for line in row["source_lines"])
-        assert one["prompt"] == two["prompt"]
-        assert one["response"] != two["response"]
+        rows = [GOOD[line - 1] for line in row["source_lines"]]
+        assert len({row["prompt"] for row in rows}) == 1
+        said = Counter((row["response"], row["rater"]) for row in rows)
+        assert (len({answer for answer, _ in said}), said.total(), len(said)) == (2, 4, 4)
 
 
 def test_every_scored_answer_is_labelled_or_dropped(converted: Any) -> None:
-    """12 answers: 8 labels and the 4 middling ones, with the line of ann's rating."""
+    """12 answers: 8 labels and the 4 middling ones, with the lines of ann's and bob's rating."""
     folder, _ = converted("kto", "labels.parquet")
     dropped = pl.read_parquet(folder / "labels.dropped.parquet")
     assert dropped.select("stage", "unit", "reason").unique().rows() == [
         ("convert", "responses", "undecided")
     ]
-    assert sorted(dropped["source_lines"].to_list()) == [[3], [9], [15], [21]]
+    assert sorted(dropped["source_lines"].to_list()) == [[3, 4], [9, 10], [15, 16], [21, 22]]
 
 
 def test_one_rater_makes_pairs_and_says_what_it_lacks(tmp_path: Path, rather: Rather) -> None:
@@ -179,10 +187,10 @@ def test_one_broken_line_is_dropped_with_its_line(tmp_path: Path, rather: Rather
 def test_one_score_outside_its_scale_is_dropped_with_its_line(
     tmp_path: Path, rather: Rather
 ) -> None:
-    """It is a rating without a score."""
+    """It is a rating without a score, and the one answer it was of is left without a label."""
     content = lines([*GOOD, {"prompt": "q0", "response": "new", "score": 9, "rater": "ann"}])
     found = kto_dropped(tmp_path, rather, content, "--set", "source.mapping.scale=[1, 5]")
-    assert found == [("ratings", "outside_scale", [25])]
+    assert found == [("ratings", "outside_scale", [25]), ("responses", "unscored", [25])]
 
 
 def test_a_repeated_rating_is_dropped_with_its_line(tmp_path: Path, rather: Rather) -> None:

@@ -52,10 +52,11 @@ def test_a_missing_file(refused: Refused) -> None:
     assert "ratings.jsonl: expected a file, found nothing there" in refused(None)
 
 
-def test_a_folder_in_place_of_a_file(refused: Refused, tmp_path: Path) -> None:
-    """It is not called missing."""
+def test_a_folder_without_a_file_of_a_known_kind(refused: Refused, tmp_path: Path) -> None:
+    """A folder is read whole; this one is not called missing, and the kinds are named."""
     (tmp_path / "folder.jsonl").mkdir()
-    assert "found a folder there" in refused(None, name="folder.jsonl")
+    (tmp_path / "folder.jsonl" / "notes.txt").write_text("not ratings")
+    assert "expected files (csv, json" in refused(None, name="folder.jsonl")
 
 
 @pytest.mark.parametrize(
@@ -83,8 +84,8 @@ def test_a_file_that_cannot_be_right(
 @pytest.mark.parametrize(
     ("more", "found"),
     [
-        (("--from", "nope"), "unknown format 'nope'; expected one of prometheus"),
-        (("--from", "demo"), "--from demo: expected auto or one of prometheus"),
+        (("--from", "nope"), "unknown format 'nope'; expected one of pandalm"),
+        (("--from", "demo"), "--from demo: expected auto or a name that `rather sources` lists"),
         (("--set", "source.mapping.scores=[stars]"), "needs column 'stars'; found prompt, rater"),
         (("--set", "source.mapping.prompt=question"), "needs column 'question'"),
         (("--set", "source.mapping.nope=x"), "source.mapping.nope: no such parameter"),
@@ -95,10 +96,10 @@ def test_a_file_that_cannot_be_right(
         (("--set", "winnow.agreement=false"), "winnow.rules.agreement: input should be"),
         (("--set", "nonsense"), "--set nonsense: expected NAME=VALUE"),
         (("--set", "source.path=other.jsonl"), "expected no source.path"),
-        (
-            ("--set", "convert.to=[dpo, kto]"),
-            "expected no source.path, source.format or convert.to",
-        ),
+        (("--set", "source.format=ratings"), "expected no source.path or source.format"),
+        (("--set", "convert.to=[dpo, kto]"), "expected no convert.to, which --to says"),
+        (("--format", "nope"), "--format nope: expected one of trl, trl-standard"),
+        (("--map", "/no/such/map.yaml"), "expected a mapping file (YAML), found"),
         (("--set", "raters.x.kind=verifier"), "--set raters: expected none"),
         (("--set", "source.mapping.scale=[7, 9]"), "expected scores (7 to 9) in score, found none"),
     ],
@@ -113,8 +114,8 @@ def test_an_option_that_cannot_be_right(
 @pytest.mark.parametrize(
     ("out", "found"),
     [
-        ("pairs.csv", "expected a name ending in .parquet or .jsonl"),
-        ("pairs", "expected a name ending in .parquet or .jsonl"),
+        ("pairs.csv", "expected a name ending in .parquet or .jsonl or .json"),
+        ("pairs", "expected a name ending in .parquet or .jsonl or .json"),
         ("none/pairs.parquet", "expected an existing folder, found none"),
         ("ratings.jsonl/pairs.parquet", "expected an existing folder, found none"),
         ("/proc/pairs.parquet", "expected a folder to write to"),
@@ -186,4 +187,4 @@ def test_fewer_pairs_than_declared(refused: Refused, rather: Rather, tmp_path: P
     source = tmp_path / "ratings.jsonl"
     more = "--set", "validate.min_pairs=5"
     done = rather("convert", source, "--to", "dpo", "--out", out, *more)
-    assert done.stderr.index("not_best_against_worst 8") < done.stderr.index("error: ")
+    assert done.stderr.index("not_best 8") < done.stderr.index("error: ")

@@ -6,6 +6,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from pipeline.buckets import Bucket
 from pipeline.tables import FAMILIES, SCHEMAS, Tables, schema_of
 from schemas.errors import UserError
 from schemas.ratings import Ratings
@@ -13,6 +14,7 @@ from schemas.ratings import Ratings
 RATING = {
     "response_id": "0" * 16,
     "rater": "ann",
+    "aspect": "overall",
     "prompt_id": "1" * 16,
     "score": 3.0,
     "reason": None,
@@ -54,11 +56,12 @@ def test_the_order_of_rows_is_that_of_the_key(tmp_path: Path) -> None:
 def test_a_table_without_a_key_is_sorted_by_its_columns(tmp_path: Path) -> None:
     """Columns that are not the schema's are left out, and do not matter."""
     rows = [
-        {"unit": "rows", "reason": "b", "source_line": 2, "detail": "x", "other": 1},
-        {"unit": "rows", "reason": "a", "source_line": 1, "detail": "x", "other": 2},
+        {"reason": "b", "source_line": 2, "detail": "x", "other": 1},
+        {"reason": "a", "source_line": 1, "detail": "x", "other": 2},
     ]
-    written = Tables(tmp_path).write("load/set_aside", pl.DataFrame(rows))
-    assert written.rows() == [("rows", "a", 1, "x"), ("rows", "b", 2, "x")]
+    frame = pl.DataFrame(rows).with_columns(unit=pl.lit("rows"), source=pl.lit("f"))
+    written = Tables(tmp_path).write("load/set_aside", frame)
+    assert written.rows() == [("rows", "a", "f", 1, "x"), ("rows", "b", "f", 2, "x")]
 
 
 def test_a_broken_column_is_named_with_its_rule_and_count(tmp_path: Path) -> None:
@@ -80,7 +83,7 @@ def test_a_broken_rule_over_columns_is_named(tmp_path: Path) -> None:
 def test_a_key_twice_is_named(tmp_path: Path) -> None:
     """Both rows are counted."""
     message = refusal(tmp_path, ratings({}, {}))
-    assert "2 of 2 rows break the rule that response_id, rater name a row once" in message
+    assert "2 of 2 rows break the rule that response_id, rater, aspect name a row once" in message
 
 
 @pytest.mark.parametrize("score", [float("nan"), float("inf")])
@@ -147,6 +150,38 @@ def test_a_family_is_read_as_one(tmp_path: Path) -> None:
         tables.write(f"rate/{rater}", ratings({"rater": rater}))
     assert tables.read_family("rate", ["ann", "bob"])["rater"].to_list() == ["ann", "bob"]
     assert tables.read_family("rate", []).schema == ratings().schema
+
+
+PROMPTS = ["00" + "0" * 14, "7f" + "0" * 14, "80" + "0" * 14]
+HALVES = [Bucket("00", "80"), Bucket("80", None)]
+
+
+def test_a_table_written_by_buckets_is_one_table(tmp_path: Path) -> None:
+    """Each bucket's rows in turn, checked and in order, make the file that one write makes."""
+    tables, frame = Tables(tmp_path), ratings(*({"prompt_id": name} for name in PROMPTS))
+    frame = frame.with_columns(rater=pl.Series(["a", "b", "c"]))
+    with tables.writing("load/ratings", num_buckets=2) as append:
+        for bucket in HALVES:
+            append(frame.reverse().filter(bucket.holds()))
+    assert tables.read("load/ratings").equals(frame)
+    assert tables.height("load/ratings") == 3
+
+
+def test_a_bucket_is_read_alone(tmp_path: Path) -> None:
+    """The rows of a range of prompts, its low end in it and its high end not."""
+    tables = Tables(tmp_path)
+    tables.write("load/ratings", ratings(*({"prompt_id": p, "rater": p} for p in PROMPTS)))
+    found = [tables.read("load/ratings", bucket)["prompt_id"].to_list() for bucket in HALVES]
+    assert found == [PROMPTS[:2], PROMPTS[2:]]
+
+
+def test_a_table_broken_in_its_second_bucket_does_not_appear(tmp_path: Path) -> None:
+    """Whole or absent, however many buckets were written."""
+    tables = Tables(tmp_path)
+    with pytest.raises(UserError), tables.writing("load/ratings", num_buckets=2) as append:
+        append(ratings({}))
+        append(ratings({"score": None}))
+    assert list(tmp_path.rglob("*.parquet")) == []
 
 
 @pytest.mark.parametrize("table", [*SCHEMAS, *(f"{stage}/member" for stage in FAMILIES)])

@@ -9,6 +9,7 @@ from schemas.features import Features
 from schemas.pairs import DroppedPairs, Pairs
 from schemas.scores import Raters
 from stages import charts
+from stages.length import length_report
 from stages.report import dropped_by_reason, ledger_rows, report, verdict
 
 SCRIPT = "<script>alert(1)</script>"
@@ -36,7 +37,7 @@ def good(**changes: Any) -> dict[str, Any]:
     return quality | changes
 
 
-def pairs(*margins: float) -> pl.DataFrame:
+def pairs(*margins: float | None) -> pl.DataFrame:
     """Pairs of these margins, each of its own prompt; pair i is chosen i tokens longer."""
     rows = [
         {
@@ -73,20 +74,54 @@ def drops(*reasons: tuple[str, list[str]]) -> pl.DataFrame:
 def raters(*names: str) -> pl.DataFrame:
     """Raters of these names."""
     rows = [
-        {"rater": name, "num_ratings": 1500, "num_missing": 2, "mean": 3.0, "sd": None}
+        {
+            "rater": name,
+            "kind": "score",
+            "num_ratings": 1500,
+            "num_missing": 2,
+            "mean": 3.0,
+            "sd": None,
+            "reliability": None,
+            "num_items": 0,
+        }
         for name in names
     ]
     return pl.DataFrame(rows, schema=Raters.create_empty().schema)
 
 
+def findings(**changes: Any) -> dict[str, Any]:
+    """What pipeline/reporting.py measures where there is next to nothing."""
+    nothing = {"num_right": 0, "num_pairs": 0, "share": None}
+    found: dict[str, Any] = {
+        "advice": [],
+        "length": {side: length_report(Pairs.create_empty()) for side in ("before", "after")},
+        "longer_wins": {"tokens": nothing, "characters": nothing},
+        "raters": [],
+        "retention": [],
+        "diversity": {
+            side: {
+                "prompts": 0,
+                "clusters": 0,
+                "largest_share": None,
+                "effective_clusters": None,
+                "distinct_2": None,
+            }
+            for side in ("before", "after")
+        },
+    }
+    return found | changes
+
+
 def page(ledgers: Any = None, quality: Any = None, **more: Any) -> str:
     """The page of three pairs, one of them dropped, or of the tables given."""
-    tables = {
+    tables: dict[str, Any] = {
         "pairs": pairs(0.1, 0.6, 1.5),
         "dropped": drops(("margin", ["margin", "agreement"])),
         "chosen": pairs(0.6, 1.5),
         "raters": raters("ann"),
         "features": Features.create_empty(),
+        "findings": findings(),
+        "agreement": {},
     }
     return report(ledgers or {}, quality or good(), **(tables | more))
 
@@ -129,6 +164,77 @@ def test_notes_and_what_is_not_applicable_are_announced() -> None:
     assert "rule: n/a" in text and "floor: n/a" in text
 
 
+def advice(level: str, sentence: str) -> dict[str, str]:
+    """One piece of advice."""
+    return {"level": level, "sentence": sentence}
+
+
+def test_warnings_come_before_notes_and_figures() -> None:
+    """Advice stands near the verdict, the loud first."""
+    told = findings(advice=[advice("note", "few of x"), advice("warning", "none of y")])
+    text = text_of(page(findings=told))
+    assert "Warning none of y few of x Chosen pairs" in text
+
+
+GROUP = {"group": "forum", "before": 100, "after": 10, "rate": 0.1, "flagged": True}
+UNNAMED = {"group": None, "before": 2000, "after": 1900, "rate": 0.95, "flagged": False}
+
+
+def test_groups_of_prompts_are_listed_with_the_flagged_marked() -> None:
+    """10 of 100 is far below the others; prompts without a category say so."""
+    part = {"by": "category", "num_groups": 2, "groups": [GROUP, UNNAMED]}
+    text = text_of(page(findings=findings(retention=[part])))
+    assert "forum 100 10 10.0% far below the others not given 2,000 1,900 95.0% " in text
+    assert "are listed" not in text
+
+
+def test_groups_that_are_not_listed_are_counted() -> None:
+    """Of 1,234 categories one is listed."""
+    part = {"by": "category", "num_groups": 1234, "groups": [GROUP]}
+    assert "1 of 1,234 are listed" in text_of(page(findings=findings(retention=[part])))
+
+
+def test_longer_wins_is_said_where_pairs_were_compared() -> None:
+    """The longer answer in characters is the majority's in 30 of 40; tokens tell nothing here."""
+    won = {
+        "tokens": {"num_right": 0, "num_pairs": 0, "share": None},
+        "characters": {"num_right": 30, "num_pairs": 40, "share": 0.75},
+    }
+    text = text_of(page(findings=findings(longer_wins=won)))
+    assert "in characters, agrees with most raters on 30 of 40 compared pairs" in text
+    assert "“The longer one wins”, in tokens" not in text
+
+
+def test_alpha_and_its_advice_are_shown() -> None:
+    """The row at the level that counts, and below it what to do."""
+    at = {"alpha": 0.5, "jackknife": [0.25, 0.75], "bootstrap": None}
+    told = {
+        "aspect": "overall",
+        "level": "ordinal",
+        "alpha": {"ordinal": at},
+        "band": "unreliable",
+        "num_items_judged_twice": 40,
+        "num_judgements": 1200,
+        "num_raters": 3,
+        "advice": "Ask more raters.",
+    }
+    text = text_of(page(agreement={"score": told}))
+    assert "scores overall 0.500 ordinal 0.250 to 0.750 – unreliable 40 1,200 3" in text
+    assert "Of scores: Ask more raters." in text
+    assert "No rater judged anything." in text_of(page())
+
+
+def test_comparisons_alone_have_no_margin_to_draw() -> None:
+    """Null margins draw no histogram; the other charts and figures stand."""
+    unscored = pairs(None, None)
+    html = page(
+        pairs=unscored, chosen=unscored, quality=good(margin={"median": None}), margin_at_least=0.5
+    )
+    assert html.count("<svg") == 2
+    text = text_of(html)
+    assert "No pair has a margin" in text and "Median margin – standard deviations" in text
+
+
 def test_the_ledger_lists_every_stage_and_unit() -> None:
     """Each row gives in, kept and the drop reasons, most frequent first, ties by name."""
     count = {"in": 1200, "kept": 1100, "dropped": {"b": 10, "margin": 80, "a": 10}}
@@ -155,6 +261,14 @@ def test_a_reason_owns_and_would_have_failed() -> None:
         {"notes": [SCRIPT]},
         {"length_unit": SCRIPT},
         {"quality": good(success=False, failures=[SCRIPT])},
+        {"findings": findings(advice=[advice("warning", SCRIPT)])},
+        {
+            "findings": findings(
+                retention=[
+                    {"by": "source", "num_groups": 1, "groups": [GROUP | {"group": SCRIPT}]},
+                ]
+            )
+        },
     ],
 )
 def test_whatever_the_data_says_is_escaped(told: dict[str, Any]) -> None:
@@ -218,6 +332,22 @@ def test_charts_have_every_palette_colour_in_the_dark() -> None:
     assert charts.LIGHT.keys() == charts.DARK.keys()
     used = set(re.findall(r'(?:fill|stroke)="(#[0-9a-f]+)"', html.split("</style>")[1]))
     assert used <= set(charts.LIGHT.values())
+
+
+def test_margins_count_only_pairs_that_have_one() -> None:
+    """Of four pairs before and three after, three and two have a margin."""
+    before, after = pl.Series([0.5, 1.0, None, 2.0]), pl.Series([0.5, None, 2.0])
+    drawn = charts.margins(before, after, None)
+    assert "3 pairs before the rules, 2 after" in drawn
+
+
+def test_margins_below_zero_have_bars_of_their_own() -> None:
+    """From -1 to 2 in 32 bins makes steps of .1: an axis from 0 would put -1 into the first bar."""
+    drawn = charts.margins(pl.Series([-1.0, 0.5, 2.0]), pl.Series([0.5]), None)
+    labels = re.findall(r">([−-]\d[^<]*)</text>", drawn)
+    assert labels and not re.findall(
+        r">[−-]\d", charts.margins(pl.Series([0.5]), pl.Series([0.5]), None)
+    )
 
 
 def test_histogram_counts_what_lies_beyond_its_ends() -> None:

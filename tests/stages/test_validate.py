@@ -67,7 +67,7 @@ def test_low_agreement_is_written_not_raised(tmp_path: Path) -> None:
 
 def test_require_names_figures_and_remedy(tmp_path: Path) -> None:
     """Convert is refused with the figure and the parameter to turn."""
-    with pytest.raises(QualityError, match=r"(?s)at least 3: found 1;.*choose\.balance_length"):
+    with pytest.raises(QualityError, match=r"(?s)at least 3: found 1;.*choose\.balance to none"):
         require(judged(table(pair(1)), tmp_path, min_pairs=3))
 
 
@@ -90,8 +90,6 @@ def test_mean_equal_to_the_aim_reaches_it(tmp_path: Path) -> None:
         ({"pair_id": f"{1:016x}"}, "pair_id is unique"),
         ({"rejected_id": f"{2:015x}a"}, "a pair has two responses"),
         ({"prompt_id": f"{1:016x}", "split": "test"}, "a prompt is on one side of the split"),
-        ({"margin": None}, "margin is given"),
-        ({"margin": -0.1}, "margin is at least 0"),
         ({"agreement": 1.5}, "agreement is from 0 to 1"),
         ({"chosen_tokens": 0}, "chosen is not empty"),
         ({"rejected_tokens": 0}, "rejected is not empty"),
@@ -105,6 +103,12 @@ def test_one_bad_pair_fails_its_expectation(
     """A single bad pair fails the one expectation it breaks, and no other."""
     quality = judged(table(pair(1), pair(2, **changes)), tmp_path)
     assert failing(quality) == {name} and not quality["success"]
+
+
+@pytest.mark.parametrize("margin", [None, -0.1])
+def test_a_pair_that_was_compared_needs_no_margin(margin: float | None, tmp_path: Path) -> None:
+    """Comparisons give no margin, and outvote one that ratings give the other way."""
+    assert judged(table(pair(1), pair(2, margin=margin)), tmp_path)["success"]
 
 
 def test_no_chosen_pair_is_a_failure_not_a_crash(tmp_path: Path) -> None:

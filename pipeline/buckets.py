@@ -1,0 +1,43 @@
+"""Buckets: ranges of prompt_id, so that a table larger than memory is worked on part by part.
+
+A prompt_id is a hash, so equal ranges hold about equal numbers of prompts, and everything of one
+prompt lies in one bucket.
+"""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+ROWS = 900_000  # responses that one bucket may hold: with their pairs under 2 GB at work
+NUM_DIGITS = 2  # of the hex digits of an id: up to 256 buckets
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """The prompts whose id is at least `low` and below `high`; without `high`, to the end."""
+
+    low: str
+    high: str | None
+
+    def holds(self) -> pl.Expr:
+        """Say whether a row's prompt is in this bucket."""
+        above = pl.col("prompt_id") >= self.low
+        return above if self.high is None else above & (pl.col("prompt_id") < self.high)
+
+    def meets(self, digit: str) -> bool:
+        """Say whether ids that begin with this hex digit may lie here."""
+        return self.low <= digit + "f" and (self.high is None or digit + "0" < self.high)
+
+
+WHOLE = Bucket("", None)
+
+
+def buckets(num_responses: int) -> list[Bucket]:
+    """Divide the ids into a power of two of equal ranges, one where everything fits in it."""
+    number, most = 1, 16**NUM_DIGITS
+    while number < most and num_responses > number * ROWS:
+        number *= 2
+    if number == 1:
+        return [WHOLE]
+    edges = [f"{most // number * at:0{NUM_DIGITS}x}" for at in range(number)]
+    return [Bucket(low, high) for low, high in zip(edges, [*edges[1:], None], strict=True)]

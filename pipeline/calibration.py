@@ -1,0 +1,159 @@
+"""The stage that learns what each rater's word is worth, and how far raters agree."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import polars as pl
+
+from pipeline.buckets import Bucket
+from pipeline.files import write_text
+from pipeline.ledger import Ledger, by_reason
+from pipeline.run import Run
+from stages import calibrate
+from stages.agreement import judgements
+from stages.agreement.levels import Kind
+from stages.agreement.summary import headline, influences, summarise
+from stages.calibrate import Calibration
+from stages.calibration.sheet import Sheet, sheet
+
+LENGTHS = ["response_id", "prompt_id", "num_tokens"]
+
+
+def run_calibrate(run: Run) -> None:
+    """Bring raters to one scale."""
+    ledger, sheets = Ledger("calibrate"), Sheets(run)
+    comparisons = pl.concat(judged_comparisons(run, bucket) for bucket in run.buckets)
+    features = _lengths(run, comparisons)
+    found = calibrate.calibrate(sheets, comparisons, features, run.params.calibrate)
+    with run.writing("calibrate/scores") as (append,):
+        for bucket, one in zip(run.buckets, sheets, strict=True):
+            _account(run, ledger, bucket, append(calibrate.scores(one, found)))
+    learned, report = _learned(run, found, comparisons)
+    write_text(run.data / "calibrate" / "evidence.json", json.dumps(learned, indent=2) + "\n")
+    folded = tallies(run)
+    run.write("calibrate/raters", _with_influence(found.raters, folded))
+    agreement = {kind: summarise(tallied, kind) for kind, tallied in folded.items()}
+    path = run.data / "calibrate" / "agreement.json"
+    write_text(path, json.dumps(agreement, indent=2) + "\n")
+    ledger.note(raters=found.raters.height, notes=list(found.notes), trusted=report)
+    ledger.note(agreement=_gist(agreement))
+    run.close(ledger)
+
+
+def judged_ratings(run: Run, bucket: Bucket) -> pl.DataFrame:
+    """Read one bucket's ratings, the trusted rater's left out."""
+    return calibrate.without(run.ratings(bucket), run.params.calibrate.trusted)
+
+
+def judged_comparisons(run: Run, bucket: Bucket) -> pl.DataFrame:
+    """Read one bucket's comparisons, the trusted rater's left out."""
+    return calibrate.without(run.comparisons(bucket), run.params.calibrate.trusted)
+
+
+def _lengths(run: Run, comparisons: pl.DataFrame) -> pl.DataFrame:
+    """Read the lengths of the compared responses."""
+    ids = pl.concat([comparisons["first_id"], comparisons["second_id"]]).unique()
+    features = run.read("measure/features", columns=LENGTHS)
+    return features.filter(pl.col("response_id").is_in(ids.implode()))
+
+
+def _account(run: Run, ledger: Ledger, bucket: Bucket, scores: pl.DataFrame) -> None:
+    """Account for one bucket's judgements and responses."""
+    for unit, rows, value in (
+        ("ratings", run.ratings(bucket), "score"),
+        ("comparisons", run.comparisons(bucket), "preference"),
+    ):
+        given = int(rows[value].count())
+        ledger.account(unit, came=rows.height, kept=given, dropped=by_reason(rows))
+    features = run.read("measure/features", bucket, ["response_id"])
+    compared = run.comparisons(bucket).filter(pl.col("preference").is_not_null())
+    judged = pl.concat([scores["response_id"], compared["first_id"], compared["second_id"]])
+    kept = features.filter(pl.col("response_id").is_in(judged.unique().implode())).height
+    dropped = {"not_judged": features.height - kept} if features.height > kept else {}
+    ledger.account("responses", came=features.height, kept=kept, dropped=dropped)
+
+
+def _learned(
+    run: Run, found: Calibration, comparisons: pl.DataFrame
+) -> tuple[dict[str, float], dict[str, Any] | None]:
+    """Correct the odds by the trusted rater's judgements, where there is one."""
+    name = run.params.calibrate.trusted
+    if name is None:
+        return found.evidence.to_dict(), None
+    ratings, comparisons_too = (
+        pl.concat(read(bucket).filter(pl.col("rater") == name) for bucket in run.buckets)
+        for read in (run.ratings, run.comparisons)
+    )
+    scores, features = run.read("calibrate/scores"), run.read("measure/features", columns=LENGTHS)
+    learned = calibrate.learn_from_trusted(
+        (ratings, comparisons_too), scores, comparisons, features, found
+    )
+    return learned.evidence.to_dict(), learned.report
+
+
+def tallies(run: Run) -> dict[Kind, pl.DataFrame]:
+    """Fold all judgements to the patterns that occur, by kind; a kind that has none is left out."""
+    folded: dict[Kind, pl.DataFrame] = {
+        "score": judgements.merge(
+            judgements.tally(judgements.of_ratings(judged_ratings(run, bucket)))
+            for bucket in run.buckets
+        ),
+        "compare": judgements.merge(
+            judgements.tally(judgements.of_comparisons(judged_comparisons(run, bucket)))
+            for bucket in run.buckets
+        ),
+    }
+    return {kind: tallied for kind, tallied in folded.items() if tallied.height}
+
+
+def _with_influence(raters: pl.DataFrame, tallies: dict[Kind, pl.DataFrame]) -> pl.DataFrame:
+    """Add each rater's influence on alpha, on the aspect that stands for agreement."""
+    found = [
+        influences(tallied, kind)
+        .filter(pl.col("aspect") == headline(tallied))
+        .select("rater", "influence", kind=pl.lit(kind))
+        for kind, tallied in tallies.items()
+    ]
+    schema = {"rater": pl.String, "influence": pl.Float64, "kind": pl.String}
+    known = pl.concat([pl.DataFrame(schema=schema), *found])
+    return raters.drop("influence").join(known, on=["rater", "kind"], how="left")
+
+
+def _gist(agreement: dict[Kind, dict[str, Any]]) -> dict[str, Any]:
+    """Give the figures of the kind of judgement of which there are most: may agreement gate?
+
+    lower: the lower of both intervals' lower ends
+    """
+    if not agreement:
+        return {"alpha": None, "level": None, "lower": None, "advice": None}
+    most = max(agreement.values(), key=lambda told: told["num_judgements"])
+    told = most["alpha"][most["level"]]
+    ends = [told[name][0] for name in ("jackknife", "bootstrap") if told[name]]
+    return {
+        "alpha": told["alpha"],
+        "level": most["level"],
+        "lower": min(ends, default=None),
+        "advice": most["advice"],
+    }
+
+
+class Sheets:
+    """The buckets' ratings, read anew at each pass, for all of them may not fit in memory."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.only = self._read(run.buckets[0]) if len(run.buckets) == 1 else None
+
+    def __iter__(self) -> Iterator[Sheet]:
+        if self.only is not None:
+            yield self.only
+            return
+        for bucket in self.run.buckets:
+            yield self._read(bucket)
+
+    def _read(self, bucket: Bucket) -> Sheet:
+        """Read one bucket's ratings."""
+        return sheet(
+            judged_ratings(self.run, bucket), self.run.read("measure/features", bucket, LENGTHS)
+        )

@@ -1,0 +1,123 @@
+"""The stage that writes training sets, if the quality is what was declared."""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from functools import lru_cache, partial
+
+import polars as pl
+
+from pipeline.buckets import Bucket
+from pipeline.ledger import Ledger, by_reason
+from pipeline.run import Run
+from pipeline.tables import Append, schema_of
+from schemas.training_sets import Dpo
+from stages import convert, label_rules, labels, rating_scale, validate
+
+SPLITS = ("train", "test")
+
+
+def run_convert(run: Run) -> None:
+    """Join the text and write what trainers read."""
+    ledger = Ledger("convert")
+    _dpo(run, ledger)
+    _kto(run, ledger)
+    run.close(ledger)
+
+
+def _dpo(run: Run, ledger: Ledger) -> None:
+    """Convert the chosen pairs, where they are wanted and good enough."""
+    wanted = "dpo" in run.params.convert.to
+    if wanted:
+        validate.require(json.loads((run.data / "validate" / "quality.json").read_text()))
+    with run.writing("convert/dpo/train", "convert/dpo/test") as appends:
+        for bucket in run.buckets:
+            rows = _pairs(run, ledger, bucket) if wanted else Dpo.create_empty()
+            _append(rows, appends)
+
+
+def _pairs(run: Run, ledger: Ledger, bucket: Bucket) -> pl.DataFrame:
+    """Convert one bucket's chosen pairs."""
+    chosen = run.read("choose/chosen", bucket)
+    rows = convert.to_dpo(
+        chosen,
+        run.read("load/prompts", bucket),
+        run.responses(bucket),
+        run.ratings(bucket),
+        run.comparisons(bucket),
+    )
+    ledger.account("pairs", came=chosen.height, kept=rows.height, dropped={})
+    return rows
+
+
+def _append(rows: pl.DataFrame, appends: tuple[Append, ...]) -> None:
+    """Write one bucket's rows, each to its side of the split."""
+    for split, append in zip(SPLITS, appends, strict=True):
+        append(rows.filter(pl.col("split") == split))
+
+
+def _kto(run: Run, ledger: Ledger) -> None:
+    """Convert responses to labels, where they are wanted, in two passes: count, then write."""
+    if "kto" not in run.params.convert.to:
+        for table in (*(f"convert/kto/{split}" for split in SPLITS), "convert/dropped"):
+            run.write(table, schema_of(table).create_empty())
+        return
+    rule = label_rules.settle(run.params.convert.kto, _scale(run))
+    judged = lru_cache(maxsize=1)(partial(_labels, run, rule))  # one bucket is judged once
+    counts = _counts(run, judged)
+    weights = labels.weights(counts["desirable"], counts["undesirable"])
+    with run.writing("convert/kto/train", "convert/kto/test", "convert/dropped") as appends:
+        for bucket in run.buckets:
+            _append_labels(run, ledger, judged(bucket), bucket, weights, appends)
+    ledger.note(
+        label_rule=label_rules.describe(rule),
+        weights={"desirable": weights[0], "undesirable": weights[1]},
+        **counts,
+    )
+
+
+def _scale(run: Run) -> rating_scale.Scale | None:
+    """Find the scale that all raters share: declared for the source, or seen in the scores."""
+    declared = run.params.source.mapping.scale
+    if declared and not run.params.raters:
+        return rating_scale.Scale(*declared)
+    used = [rating_scale.usage(run.ratings(bucket)) for bucket in run.buckets]
+    return rating_scale.shared_scale(pl.concat(used))
+
+
+def _labels(run: Run, rule: label_rules.Rule, bucket: Bucket) -> pl.DataFrame:
+    """Label one bucket's responses."""
+    features, ratings = run.read("measure/features", bucket), run.ratings(bucket)
+    if rule.by == "pairs":
+        chosen = run.read("choose/chosen", bucket)
+        return labels.label_by_pairs(features, chosen, ratings, run.comparisons(bucket), rule)
+    return labels.label(features, run.read("calibrate/scores", bucket), ratings, rule)
+
+
+def _counts(run: Run, judged: Callable[[Bucket], pl.DataFrame]) -> dict[str, int]:
+    """Count the labels of the training split, and prompts by the kinds of labels they have."""
+    counts: Counter[str] = Counter(desirable=0, undesirable=0)
+    for bucket in run.buckets:
+        train = run.read("load/prompts", bucket, ["prompt_id", "split"])
+        found = judged(bucket)
+        counts.update(labels.one_sided(found))
+        trained = found.join(train.filter(pl.col("split") == "train"), on="prompt_id", how="semi")
+        good = int(trained["label"].sum())
+        counts.update(desirable=good, undesirable=int(trained["label"].count()) - good)
+    return dict(counts)
+
+
+def _append_labels(
+    run: Run,
+    ledger: Ledger,
+    judged: pl.DataFrame,
+    bucket: Bucket,
+    weights: tuple[float, float],
+    appends: tuple[Append, ...],
+) -> None:
+    """Write one bucket's labelled responses, and those that became no label."""
+    prompts, responses = run.read("load/prompts", bucket), run.responses(bucket)
+    rows = convert.to_kto(judged, prompts, responses, weights)
+    _append(rows, appends[:2])
+    dropped = appends[2](labels.unlabelled(judged))
+    ledger.account("responses", came=judged.height, kept=rows.height, dropped=by_reason(dropped))

@@ -1,0 +1,119 @@
+"""The stage that reads the source: chunks come in its order, tables go out in that of prompts."""
+
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import polars as pl
+
+from pipeline.buckets import Bucket
+from pipeline.ledger import Ledger, by_reason
+from pipeline.run import Run
+from pipeline.spill import Spill
+from schemas.contamination import Evaluations
+from stages.clusters import clusters
+from stages.load import Source, load, read, with_split
+from stages.normal import prompt_texts
+from stages.sources.chunks import first_prompts
+from stages.sources.settled import settle
+
+TABLES = ("prompts", "responses", "ratings", "comparisons")
+UNITS = ("ratings", "comparisons")
+
+
+def run_load(run: Run) -> None:
+    """Read the source and fix the split."""
+    (run.data / "rate").mkdir(parents=True, exist_ok=True)  # DVC wants it there, raters or none
+    run.write("load/evaluations", _evaluations(run.params.contamination.path))
+    if run.params.source.format == "demo":
+        _load_demo(run)
+    else:
+        _load_source(run)
+
+
+def _evaluations(path: str | None) -> pl.DataFrame:
+    """Read the prompts of the evaluation sets that training data may not share."""
+    if path is None:
+        return Evaluations.create_empty()
+    prompts = pl.concat(chunk.prompts for chunk in read(Source(path=path, format="auto")))
+    return prompts.select("source_line", name="source").with_columns(text=prompt_texts(prompts))
+
+
+def _load_demo(run: Run) -> None:
+    """Make the demo world, which is small."""
+    params = run.params
+    loaded = load(params.source, params.demo, params.test_fraction, params.seed)
+    for name in (*TABLES, "set_aside"):
+        run.write(f"load/{name}", getattr(loaded, name))
+    met = Counter(rows=loaded.num_rows, read=loaded.num_read, comparisons=loaded.num_comparisons)
+    _close(run, "demo", met, loaded.set_aside)
+
+
+def _load_source(run: Run) -> None:
+    """Read the source's chunks, and settle them bucket by bucket."""
+    with (
+        tempfile.TemporaryDirectory(dir=run.data, prefix=".load-") as folder,
+        Spill(Path(folder), "responses") as spill,
+    ):
+        met: Counter[str] = Counter()
+        formats, aside = {}, []
+        for chunk in read(run.params.source):
+            spill.add({name: getattr(chunk, name) for name in TABLES})
+            formats[chunk.format] = True
+            aside.append(chunk.set_aside)
+            met.update(
+                rows=chunk.num_rows,
+                read=chunk.num_read,
+                ratings=chunk.num_ratings,
+                comparisons=chunk.num_comparisons,
+            )
+        aside += _settle(run, spill)
+    found = run.write("load/set_aside", pl.concat(aside))
+    _close(run, ", ".join(formats), met, found)
+
+
+def _settle(run: Run, spill: Spill) -> list[pl.DataFrame]:
+    """Settle and write each bucket; give what was set aside."""
+    into, params, aside = spill.buckets(), run.params, []
+    named = _clusters(run, spill, into)
+    with run.tables.writing_all([f"load/{name}" for name in TABLES], len(into)) as appends:
+        for bucket in into:
+            settled = settle(*(spill.take(bucket, name) for name in TABLES))
+            prompts = settled.prompts.join(named, on="prompt_id", how="left")
+            frames = {
+                "prompts": with_split(prompts, params.test_fraction, params.seed),
+                "responses": settled.responses,
+                "ratings": settled.ratings,
+                "comparisons": settled.comparisons,
+            }
+            for name, append in zip(TABLES, appends, strict=True):
+                append(frames[name])
+            aside.append(settled.set_aside)
+    return aside
+
+
+def _clusters(run: Run, spill: Spill, into: list[Bucket]) -> pl.DataFrame:
+    """Cluster all prompts, where that decides anything; else each is a cluster of its own."""
+    columns = ["prompt_id", "messages"]
+    prompts = pl.concat(
+        first_prompts(spill.take(bucket, "prompts")).select(columns) for bucket in into
+    )
+    if run.params.test_fraction or run.params.source.near_duplicates:
+        return clusters(prompts)
+    return prompts.select("prompt_id", cluster="prompt_id")
+
+
+def _close(run: Run, format_: str, met: Counter[str], aside: pl.DataFrame) -> None:
+    """Account for rows and judgements, met and kept."""
+    ledger = Ledger("load")
+    kept = {unit: run.tables.height(f"load/{unit}") for unit in UNITS}
+    for unit, kept_rows in {"rows": met["read"], **kept}.items():
+        dropped = by_reason(aside.filter(pl.col("unit") == unit))
+        ledger.account(unit, came=met[unit], kept=kept_rows, dropped=dropped)
+    splits = run.read("load/prompts", columns=["split"])["split"].value_counts().sort("split")
+    ledger.note(
+        format=format_,
+        prompts=dict(splits.iter_rows()),
+        responses=run.tables.height("load/responses"),
+    )
+    run.close(ledger)

@@ -1,0 +1,67 @@
+"""Rows for trainers to read, written part by part: Parquet, JSON lines, or one JSON array."""
+
+import io
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyarrow.parquet as pq
+
+from pipeline.tables import COMPRESSION, OLDEST
+
+Append = Callable[[pl.DataFrame], None]
+
+
+def writing_rows(path: Path) -> AbstractContextManager[Append]:
+    """Give a function that appends rows to a file of the kind that its ending names."""
+    return ENDINGS[path.suffix](path)
+
+
+@contextmanager
+def _parquet(path: Path) -> Iterator[Append]:
+    """Append row groups."""
+    file: Any = None
+
+    def append(rows: pl.DataFrame) -> None:
+        nonlocal file
+        table = rows.to_arrow(compat_level=OLDEST)
+        file = file or pq.ParquetWriter(path, table.schema, **COMPRESSION)
+        file.write_table(table)
+
+    yield append
+    if file is not None:
+        file.close()
+
+
+@contextmanager
+def _json_lines(path: Path) -> Iterator[Append]:
+    """Append one object a line."""
+    with path.open("wb") as file:
+        yield lambda rows: rows.write_ndjson(file)
+
+
+@contextmanager
+def _json(path: Path) -> Iterator[Append]:
+    """Append to one array of objects."""
+    with path.open("wb") as file:
+        before = b"[\n"
+
+        def append(rows: pl.DataFrame) -> None:
+            nonlocal before
+            if rows.height:
+                lines = io.BytesIO()
+                rows.write_ndjson(lines)
+                file.write(before + lines.getvalue().rstrip(b"\n").replace(b"\n", b",\n"))
+                before = b",\n"
+
+        yield append
+        file.write(b"\n]\n" if before == b",\n" else b"[]\n")
+
+
+ENDINGS: dict[str, Callable[[Path], AbstractContextManager[Append]]] = {
+    ".parquet": _parquet,
+    ".jsonl": _json_lines,
+    ".json": _json,
+}

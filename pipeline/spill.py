@@ -1,0 +1,83 @@
+"""Rows in the order of a source, brought into the order of buckets without holding them all."""
+
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+
+from pipeline.buckets import ROWS, Bucket, buckets
+
+DIGITS = "0123456789abcdef"
+Frames = dict[str, pl.DataFrame]
+
+
+class Spill:
+    """Tables that grow chunk by chunk: held in memory while they fit in one bucket, then in files.
+
+    Every table has the column prompt_id; a file holds one table's rows whose prompt_id begins with
+    one hex digit, in the order in which they came.
+    """
+
+    def __init__(self, folder: Path, sized_by: str) -> None:
+        self.folder, self.sized_by = folder, sized_by
+        self.num_rows = 0
+        self.held: list[Frames] = []
+        self.empty: Frames = {}
+        self.files: dict[tuple[str, str], Any] = {}
+        self.stack = ExitStack()
+
+    def __enter__(self) -> "Spill":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stack.close()
+
+    def add(self, frames: Frames) -> None:
+        """Take in the next chunk."""
+        self.num_rows += frames[self.sized_by].height
+        self.held.append(frames)
+        self.empty = {table: frame.clear() for table, frame in frames.items()}
+        if self.num_rows > ROWS:
+            for chunk in self.held:
+                self._write(chunk)
+            self.held = []
+
+    def buckets(self) -> list[Bucket]:
+        """Divide what came in; nothing may be added after."""
+        self.stack.close()
+        return buckets(self.num_rows)
+
+    def take(self, bucket: Bucket, table: str) -> pl.DataFrame:
+        """Give one bucket's rows of a table, each prompt's in the order in which they came."""
+        if not self.files:
+            return pl.concat([frames[table] for frames in self.held])
+        digits = [digit for digit in DIGITS if bucket.meets(digit) and (table, digit) in self.files]
+        files = [pl.scan_ipc(self._path(table, digit)) for digit in digits]
+        return pl.concat([self.empty[table].lazy(), *files]).filter(bucket.holds()).collect()
+
+    def _write(self, frames: Frames) -> None:
+        """Append a chunk's rows to the files."""
+        digit = pl.col("prompt_id").str.slice(0, 1).alias("digit")
+        for table, frame in frames.items():
+            parts = frame.with_columns(digit).partition_by("digit", as_dict=True, include_key=False)
+            for (key,), rows in parts.items():
+                self._append(table, str(key), rows.to_arrow())
+
+    def _append(self, table: str, digit: str, rows: pa.Table) -> None:
+        """Append rows to one file, opened at its first rows."""
+        if (table, digit) not in self.files:
+            writer = pa.ipc.new_file(self._path(table, digit), rows.schema)
+            self.files[table, digit] = self.stack.enter_context(writer)
+        self.files[table, digit].write_table(rows)
+
+    def _path(self, table: str, digit: str) -> Path:
+        """Name the file of one table and digit."""
+        return self.folder / f"{table}.{digit}.arrow"

@@ -1,0 +1,241 @@
+"""`rather why`: the whole story of one prompt, response or pair, told from a run's tables."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from pipeline.params import read_params
+from pipeline.run import Run
+from pipeline.tables import schema_of
+from schemas.errors import UserError
+
+Row = dict[str, Any]
+
+PREFIX = re.compile(r"[0-9a-f]{1,16}")
+SHOWN = 160  # characters of a text
+MOST = 12  # ratings of a response, turns of a prompt, pairs of a prompt
+INDENT = "  "
+RESPONSES = "load/responses", "generate/responses"
+IDS = {
+    "pair_id": ("pair/pairs",),
+    "prompt_id": ("load/prompts",),
+    "response_id": RESPONSES,
+}
+SELECTION = {"winnow": "winnow/clear", "choose": "choose/chosen"}
+EVIDENCE = ("margin", "p_correct", "agreement", "num_raters", "similarity", "length_gap")
+FLAGS = ("contradicted", "back_arc", "contamination", "duplicate_of")
+
+
+def show_story(root: Path, name: str) -> None:
+    """Print the story of a row of the run under a root folder."""
+    for line in story(Run(root, read_params(root / "params.yaml")), name):
+        print(line)
+
+
+def story(run: Run, name: str) -> list[str]:
+    """Tell what became of the row that an id, or the unique beginning of one, names.
+
+    Raises UserError where there is none, or more than one.
+    """
+    column, row = _find(run, name)
+    tell: dict[str, Callable[[Run, Row], Iterator[str]]] = {
+        "pair_id": _of_pair,
+        "prompt_id": _of_prompt,
+        "response_id": _of_response,
+    }
+    return list(tell[column](run, row))
+
+
+def _find(run: Run, name: str) -> tuple[str, Row]:
+    """Find which id a name begins, and the row of it."""
+    begins = name.strip().lower()
+    if PREFIX.fullmatch(begins):
+        found = [
+            (column, row)
+            for column, tables in IDS.items()
+            for row in _rows(run, tables, pl.col(column).str.starts_with(begins))
+            .unique(column, keep="first", maintain_order=True)
+            .head(MOST)
+            .to_dicts()
+        ]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            names = ", ".join(f"{column} {row[column]}" for column, row in found[:3])
+            raise UserError(
+                f"why {name}: expected the beginning of one id, found that of several: {names}; "
+                "give more of its digits"
+            )
+    raise UserError(
+        f"why {name}: expected a pair_id, prompt_id or response_id of this run, 16 hex digits such "
+        f"as 0123456789abcdef or the first few of them, found none in {run.data}; training sets "
+        "and tables of dropped rows have them"
+    )
+
+
+def _rows(run: Run, tables: Iterable[str], where: pl.Expr) -> pl.DataFrame:
+    """Give the rows of tables of one kind that fulfil a condition; a table not written has none."""
+    names = list(tables)
+    empty = schema_of(names[0]).create_empty()
+    paths = [run.tables.path(name) for name in names]
+    found = [pl.scan_parquet(path).filter(where).collect() for path in paths if path.is_file()]
+    return pl.concat([empty, *found])
+
+
+def _one(run: Run, table: str, **ids: str) -> Row | None:
+    """Give the one row of a table with these ids, or None."""
+    found = _rows(run, [table], _are(**ids))
+    return found.row(0, named=True) if found.height else None
+
+
+def _are(**ids: str) -> pl.Expr:
+    """Say which rows have these ids; with prompt_id, by which tables are sorted, it is quick."""
+    return pl.all_horizontal(pl.col(name) == value for name, value in ids.items())
+
+
+def _of_prompt(run: Run, prompt: Row) -> Iterator[str]:
+    """Tell of a prompt, its answers and its pairs."""
+    here = pl.col("prompt_id") == prompt["prompt_id"]
+    yield from _prompt(prompt)
+    for response in _rows(run, RESPONSES, here).to_dicts():
+        yield from _response(run, response, "answer")
+    pairs = _rows(run, ["pair/pairs"], here).to_dicts()
+    for pair in pairs[:MOST]:
+        yield f"pair {pair['pair_id']}: {pair['chosen_id']} rather than {pair['rejected_id']}"
+        yield from _fate(run, pair)
+    if len(pairs) > MOST:
+        yield f"and {len(pairs) - MOST:,} pairs more"
+    if lost := _one(run, "pair/dropped", prompt_id=prompt["prompt_id"]):
+        yield f"pair: no pair, {lost['reason']}"
+
+
+def _of_response(run: Run, response: Row) -> Iterator[str]:
+    """Tell of an answer, its comparisons, its pairs and its label."""
+    name = response["response_id"]
+    yield from _prompt_of(run, response)
+    yield from _response(run, response, "answer")
+    yield from _comparisons(run, (pl.col("first_id") == name) | (pl.col("second_id") == name))
+    of_it = (pl.col("chosen_id") == name) | (pl.col("rejected_id") == name)
+    here = pl.col("prompt_id") == response["prompt_id"]
+    pairs = _rows(run, ["pair/pairs"], here & of_it).to_dicts()
+    for pair in pairs[:MOST]:
+        side = "chosen" if pair["chosen_id"] == name else "rejected"
+        yield f"pair {pair['pair_id']}: {side}"
+        yield from _fate(run, pair)
+    if len(pairs) > MOST:
+        yield f"and {len(pairs) - MOST:,} pairs more"
+    yield _label(run, response)
+
+
+def _of_pair(run: Run, pair: Row) -> Iterator[str]:
+    """Tell of a pair: what was asked, answered and judged, and its fate."""
+    yield f"pair {pair['pair_id']}"
+    yield from _prompt_of(run, pair)
+    sides = {side: pair[f"{side}_id"] for side in ("chosen", "rejected")}
+    for side, name in sides.items():
+        found = _rows(run, RESPONSES, pl.col("response_id") == name)
+        for response in found.to_dicts()[:1]:
+            yield from _response(run, response, side)
+    both = pl.col("first_id").is_in([*sides.values()]) & pl.col("second_id").is_in(
+        [*sides.values()]
+    )
+    yield from _comparisons(run, both)
+    yield from _fate(run, pair)
+
+
+def _prompt_of(run: Run, row: Row) -> Iterator[str]:
+    """Tell of a row's prompt."""
+    prompt = _one(run, "load/prompts", prompt_id=row["prompt_id"])
+    return _prompt(prompt) if prompt else iter([f"prompt {row['prompt_id']}"])
+
+
+def _prompt(prompt: Row) -> Iterator[str]:
+    """Tell where a prompt stood, its split and its turns, the last of them where there are many."""
+    yield f"prompt {prompt['prompt_id']}: {_where(prompt)}, split {prompt['split']}"
+    turns = prompt["messages"]
+    if len(turns) > MOST:
+        yield f"{INDENT}({len(turns) - MOST:,} turns before)"
+    for turn in turns[-MOST:]:
+        yield f"{INDENT}{turn['role']}: {_short(turn['content'])}"
+
+
+def _response(run: Run, response: Row, what: str) -> Iterator[str]:
+    """Tell what was answered, by whom, and how it was rated."""
+    name = response["response_id"]
+    yield f"{what} {name}: by {response['generator']}, {_where(response)}"
+    if name is None:
+        yield f"{INDENT}no text: {response['reason']}"
+        return
+    yield f"{INDENT}{_short(response['text'])}"
+    tables = "load/ratings", *(f"rate/{rater}" for rater in run.params.raters)
+    ratings = _rows(run, tables, _are(prompt_id=response["prompt_id"], response_id=name)).to_dicts()
+    yield from (f"{INDENT}{_rating(rating)}" for rating in ratings[:MOST])
+    if len(ratings) > MOST:
+        yield f"{INDENT}and {len(ratings) - MOST:,} ratings more"
+    ids = {"prompt_id": response["prompt_id"], "response_id": name}
+    if score := _one(run, "calibrate/scores", **ids):
+        yield f"{INDENT}calibrated score {score['score']:.3f}, from {score['num_raters']} raters"
+
+
+def _rating(rating: Row) -> str:
+    """Tell one rating, and where it stood."""
+    given = rating["reason"] if rating["score"] is None else f"{rating['score']:g}"
+    return f"rated {given} by {rating['rater']} ({rating['aspect']}), {_where(rating)}"
+
+
+def _comparisons(run: Run, where: pl.Expr) -> Iterator[str]:
+    """Tell the comparisons that fulfil a condition."""
+    found = _rows(run, ["load/comparisons"], where).to_dicts()
+    for row in found[:MOST]:
+        said = row["reason"] if row["preference"] is None else f"preference {row['preference']:g}"
+        names = f"{row['first_id']} with {row['second_id']}"
+        yield f"compared {names} by {row['rater']} ({row['aspect']}): {said}, {_where(row)}"
+    if len(found) > MOST:
+        yield f"and {len(found) - MOST:,} comparisons more"
+
+
+def _fate(run: Run, pair: Row) -> Iterator[str]:
+    """Tell a pair's evidence, the rules it failed, whether it was chosen, and where it went."""
+    evidence = [f"{name} {pair[name]:.4g}" for name in EVIDENCE if pair[name] is not None]
+    evidence += [f"{name} {pair[name]}" for name in FLAGS if pair[name]]
+    yield f"{INDENT}evidence: {', '.join(evidence)}"
+    ids = {"prompt_id": pair["prompt_id"], "pair_id": pair["pair_id"]}
+    for stage, kept in SELECTION.items():
+        if dropped := _one(run, f"{stage}/dropped", **ids):
+            failed = ", ".join(dropped["failed"])
+            yield f"{INDENT}{stage}: dropped, {dropped['reason']} (failed: {failed})"
+            return
+        if _one(run, kept, **ids) is None:
+            yield f"{INDENT}{stage}: has not run on it"
+            return
+        yield f"{INDENT}{stage}: kept"
+    written = [s for s in ("train", "test") if _one(run, f"convert/dpo/{s}", **ids)]
+    yield f"{INDENT}convert: " + (f"in convert/dpo/{written[0]}" if written else "not in dpo")
+
+
+def _label(run: Run, response: Row) -> str:
+    """Tell which label an answer got, or why none."""
+    ids = {name: response[name] for name in ("prompt_id", "response_id")}
+    for split in ("train", "test"):
+        if row := _one(run, f"convert/kto/{split}", **ids):
+            side = "desirable" if row["label"] else "undesirable"
+            return f"convert: {side}, weight {row['weight']:.4g}, in convert/kto/{split}"
+    if dropped := _one(run, "convert/dropped", **ids):
+        return f"convert: no label, {dropped['reason']}"
+    return "convert: not in kto"
+
+
+def _where(row: Row) -> str:
+    """Say where in the source a row stood, or that a stage made it."""
+    if row["source_line"] is None:
+        return "made by this run"
+    return f"{row['source'] or 'source'} line {row['source_line']:,}"
+
+
+def _short(text: str) -> str:
+    """Show the beginning of a text on one line, what cannot be printed escaped."""
+    more = f" ({len(text):,} characters)" if len(text) > SHOWN else ""
+    return f"{text[:SHOWN]!r}{more}"

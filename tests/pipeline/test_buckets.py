@@ -1,0 +1,63 @@
+"""Ranges of prompt_id, and rows brought into them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from pipeline import buckets as module
+from pipeline.buckets import WHOLE, Bucket, buckets
+from pipeline.spill import Spill
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let a bucket hold four rows."""
+    monkeypatch.setattr(module, "ROWS", 4)
+    monkeypatch.setattr("pipeline.spill.ROWS", 4)
+    yield
+
+
+def test_what_fits_is_one_bucket() -> None:
+    """No range to compare with: a small run pays nothing."""
+    assert buckets(0) == buckets(module.ROWS) == [WHOLE]
+
+
+def test_buckets_cover_every_id_once() -> None:
+    """A power of two of ranges, each from where the one before it ends."""
+    found = buckets(3 * module.ROWS)
+    assert found == [
+        Bucket("00", "40"),
+        Bucket("40", "80"),
+        Bucket("80", "c0"),
+        Bucket("c0", None),
+    ]
+
+
+def test_a_bucket_meets_the_digits_of_its_range() -> None:
+    """From 40 up to but not including 80: ids that begin with 4, 5, 6 or 7."""
+    met = [digit for digit in "0123456789abcdef" if Bucket("40", "80").meets(digit)]
+    assert met == ["4", "5", "6", "7"]
+
+
+def test_rows_come_back_by_bucket_in_their_order(small: None, tmp_path: Path) -> None:
+    """Two chunks of four rows go to files; a prompt's rows come in the order they came in."""
+    ids = ["10", "f0", "10", "90", "f0", "10", "90", "10"]
+    chunk = pl.DataFrame({"prompt_id": ids, "at": range(8)})
+    with Spill(tmp_path, "rows") as spill:
+        for start in (0, 4):
+            spill.add({"rows": chunk[start : start + 4], "none": chunk.clear()})
+        found = [spill.take(bucket, "rows")["at"].to_list() for bucket in spill.buckets()]
+        assert spill.take(spill.buckets()[0], "none").is_empty()
+    assert found == [[0, 2, 5, 7], [3, 6, 1, 4]]
+    assert list(tmp_path.iterdir())
+
+
+def test_few_rows_touch_no_disk(small: None, tmp_path: Path) -> None:
+    """What fits in one bucket stays in memory."""
+    chunk = pl.DataFrame({"prompt_id": ["10", "f0"], "at": [0, 1]})
+    with Spill(tmp_path, "rows") as spill:
+        spill.add({"rows": chunk})
+        assert spill.take(*spill.buckets(), "rows").equals(chunk)
+    assert not list(tmp_path.iterdir())
