@@ -13,13 +13,15 @@ from stages.agreement.judgements import UNDECIDED, as_met, tally, undecided_as_c
 from stages.agreement.summary import summarise
 from stages.agreement.text import lines
 from stages.load import read
+from stages.rating_scale import means_of, on_one_scale, standardised, usage
 
 
 def show_agreement(asked: Asked, as_json: bool) -> None:
     """Print how far a source's raters agree; raise UserError where nobody judged anything."""
     judged = [(chunk.ratings, chunk.comparisons) for chunk in read(asked.params().source)]
     ratings, comparisons = (pl.concat(part) for part in zip(*judged, strict=True))
-    found = _summaries(ratings, comparisons)
+    alike = on_one_scale(usage(ratings))
+    found = _summaries(ratings if alike else standardised(ratings, means_of(ratings)), comparisons)
     if not found:
         raise UserError(
             f"{asked.source}: expected ratings or comparisons, found none; name their columns with "
@@ -28,6 +30,8 @@ def show_agreement(asked: Asked, as_json: bool) -> None:
     if as_json:
         print(json.dumps(found, indent=2))
         return
+    if not alike:
+        print("Raters use different scales: each one's scores are standardised over all it gave.\n")
     for name, summary in found.items():
         print(*([TITLES[name]] if name in TITLES else []), *lines(summary), sep="\n", end="\n\n")
 

@@ -16,6 +16,7 @@ from stages.agreement.levels import Kind
 from stages.agreement.summary import headline, influences, summarise
 from stages.calibrate import Calibration
 from stages.calibration.sheet import Sheet, sheet
+from stages.rating_scale import on_one_scale, standardised, usage
 
 LENGTHS = ["response_id", "prompt_id", "num_tokens"]
 
@@ -31,7 +32,7 @@ def run_calibrate(run: Run) -> None:
             _account(run, ledger, bucket, append(calibrate.scores(one, found)))
     learned, report = _learned(run, found, comparisons)
     write_text(run.data / "calibrate" / "evidence.json", json.dumps(learned, indent=2) + "\n")
-    folded = tallies(run)
+    folded = tallies(run, found.raters)
     run.write("calibrate/raters", _with_influence(found.raters, folded))
     agreement = {kind: summarise(tallied, kind) for kind, tallied in folded.items()}
     path = run.data / "calibrate" / "agreement.json"
@@ -92,12 +93,14 @@ def _learned(
     return learned.evidence.to_dict(), learned.report
 
 
-def tallies(run: Run) -> dict[Kind, pl.DataFrame]:
-    """Fold all judgements to the patterns that occur, by kind; a kind that has none is left out."""
+def tallies(run: Run, raters: pl.DataFrame) -> dict[Kind, pl.DataFrame]:
+    """Fold all judgements to the patterns that occur, by kind; a kind that has none is left out.
+
+    Scores of raters who do not share a scale are standardised, rater by rater.
+    """
     folded: dict[Kind, pl.DataFrame] = {
         "score": judgements.merge(
-            judgements.tally(judgements.of_ratings(judged_ratings(run, bucket)))
-            for bucket in run.buckets
+            judgements.tally(judgements.of_ratings(ratings)) for ratings in _alike(run, raters)
         ),
         "compare": judgements.merge(
             judgements.tally(judgements.of_comparisons(judged_comparisons(run, bucket)))
@@ -105,6 +108,15 @@ def tallies(run: Run) -> dict[Kind, pl.DataFrame]:
         ),
     }
     return {kind: tallied for kind, tallied in folded.items() if tallied.height}
+
+
+def _alike(run: Run, raters: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Go through the ratings, bucket by bucket, on one scale."""
+    used = pl.concat(usage(judged_ratings(run, bucket)) for bucket in run.buckets)
+    alike, means = on_one_scale(used), raters.filter(pl.col("kind") == "score")
+    for bucket in run.buckets:
+        ratings = judged_ratings(run, bucket)
+        yield ratings if alike else standardised(ratings, means)
 
 
 def _with_influence(raters: pl.DataFrame, tallies: dict[Kind, pl.DataFrame]) -> pl.DataFrame:

@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import polars as pl
 
+WIDER = 3  # times another's range: no longer the same scale used with more care
+DECIMALS = 9
 ENOUGH = 20  # scores by which a rater shows how far up its scale goes
 
 
@@ -67,3 +69,44 @@ def _reached(scale: Scale, smaller: Scale, raters: pl.DataFrame) -> bool:
     steady = pl.col("highest").filter(pl.col("num_scores") >= ENOUGH)
     top, lowest_top = raters.select(pl.col("highest").max(), low=steady.min()).row(0)
     return bool(top == scale.highest and (lowest_top is None or lowest_top > smaller.highest))
+
+
+def on_one_scale(used: pl.DataFrame) -> bool:
+    """Tell whether raters may share a scale, by how those of 20 scores or more use theirs.
+
+    They do not where one uses more than three times another's range, or where two ranges are apart.
+    """
+    steady = (
+        used.filter(pl.col("num_scores") >= ENOUGH, pl.col("highest") > pl.col("lowest"))
+        .group_by("rater")
+        .agg(pl.col("lowest").min(), pl.col("highest").max())
+    )
+    if steady.height < 2:
+        return True
+    widths = steady["highest"] - steady["lowest"]
+    apart = steady.select(pl.col("lowest").max() >= pl.col("highest").min()).item()
+    return not apart and bool(widths.max() <= WIDER * widths.min())  # type: ignore[operator]
+
+
+def standardised(ratings: pl.DataFrame, means: pl.DataFrame) -> pl.DataFrame:
+    """Put each rater's scores in standard deviations from its mean over all of them.
+
+    means: rater, mean and sd; a rater who gave everything the same score gives zeros
+    """
+    score = (pl.col("score") - pl.col("mean")) / pl.col("sd")
+    spread = pl.when(pl.col("sd") > 0).then(score).otherwise(pl.col("score") * 0.0)
+    return (
+        ratings.join(means.select("rater", "mean", "sd"), on="rater", how="left")
+        .with_columns(score=spread.round(DECIMALS))
+        .select(ratings.columns)
+    )
+
+
+def means_of(ratings: pl.DataFrame) -> pl.DataFrame:
+    """Give each rater's mean and its population's standard deviation."""
+    score = pl.col("score")
+    return (
+        ratings.sort("rater", "score")
+        .group_by("rater")
+        .agg(mean=score.mean(), sd=score.std(ddof=0))
+    )

@@ -56,7 +56,7 @@ def decontaminate(run: Run) -> None:
 
 def bootstrap(run: Run) -> None:
     """Summarise agreement."""
-    for kind, tallied in tallies(run).items():
+    for kind, tallied in tallies(run, run.read("calibrate/raters")).items():
         summarise(tallied, kind)
 
 

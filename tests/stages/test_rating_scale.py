@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from schemas.ratings import Ratings
-from stages.rating_scale import Scale, shared_scale, usage
+from stages.rating_scale import Scale, means_of, on_one_scale, shared_scale, standardised, usage
 
 
 def rated(**scores: list[float | None]) -> pl.DataFrame:
@@ -69,3 +69,41 @@ def test_buckets_stack() -> None:
     """Uses of two buckets, stacked, give what the whole gives: bob's twenty scores are in both."""
     parts = [rated(ann=[10.0], bob=[5.0] * 10), rated(bob=[4.0] * 10)]
     assert shared_scale(pl.concat(map(usage, parts))) is None
+
+
+def used(*ranges: tuple[float, float], num_scores: int = 20) -> pl.DataFrame:
+    """Describe raters a, b ... by their lowest and highest score."""
+    rows = [
+        {
+            "rater": name,
+            "aspect": "overall",
+            "num_scores": num_scores,
+            "lowest": low,
+            "highest": high,
+        }
+        for name, (low, high) in zip("abcdef", ranges, strict=False)
+    ]
+    return pl.DataFrame(rows)
+
+
+def test_raters_of_one_scale_may_use_parts_of_it() -> None:
+    """All of 1 to 5, its upper half, and one who says 4 to everything."""
+    assert on_one_scale(used((1, 5), (3, 5), (4, 4)))
+
+
+@pytest.mark.parametrize("other", [(0, 1), (-8, 8), (5, 9)])
+def test_raters_of_other_scales_are_told_apart(other: tuple[float, float]) -> None:
+    """A verifier's 0 and 1, a reward model's 16 points, and a scale that begins where one ends."""
+    assert not on_one_scale(used((1, 5), other))
+
+
+def test_few_scores_say_nothing_of_a_scale() -> None:
+    """Nineteen scores may happen to lie close together."""
+    assert on_one_scale(used((1, 5), (0, 1), num_scores=19))
+
+
+def test_standard_scores_are_each_raters_own() -> None:
+    """Scores 1 and 3 have mean 2 and deviation 1; one who is always at 7 says nothing."""
+    ratings = pl.DataFrame({"rater": ["a", "a", "b", "a"], "score": [1.0, 3.0, 7.0, None]})
+    found = standardised(ratings, means_of(ratings))
+    assert found["score"].to_list() == [-1.0, 1.0, 0.0, None]

@@ -1,0 +1,96 @@
+"""Real files, converted as the command does it, and an account of what became of their rows."""
+
+import contextlib
+import io
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import polars as pl
+
+from pipeline.curation import CURATION
+from pipeline.once import CURATE, LABEL, Asked, run_stages
+from pipeline.publish import Target
+from pipeline.reporting import ledgers
+from pipeline.run import Run
+from schemas.responses import Responses
+from stages.formats.catalogue import Kind, form
+from stages.ids import pair_ids
+from tests.stages.sources.real import DATA
+
+Entries = Mapping[str, Mapping[str, Any]]
+TABLES = ("responses", "ratings", "comparisons")
+
+
+@dataclass(frozen=True)
+class Converted:
+    """One training set of one file: its rows, what was dropped, and the run behind both.
+
+    ledger: of each stage that ran, the account of each unit;  remarks: what the command said
+    """
+
+    run: Run
+    kind: Kind
+    out: Path
+    ledger: Entries
+    remarks: str
+
+    @property
+    def rows(self) -> pl.DataFrame:
+        """The training set."""
+        return pl.read_parquet(self.out)
+
+    @property
+    def dropped(self) -> pl.DataFrame:
+        """What lies beside it."""
+        return pl.read_parquet(self.out.with_name(f"{self.out.stem}.dropped.parquet"))
+
+    @property
+    def reasons(self) -> dict[tuple[str, str], int]:
+        """Count what was dropped by unit and reason."""
+        return dict(Counter(self.dropped.select("unit", "reason").iter_rows()))
+
+    @property
+    def by_pairs(self) -> bool:
+        """Whether the training set was made of pairs."""
+        return "pair" in self.ledger
+
+    def lines(self) -> set[int]:
+        """Find the source's lines of which an answer or judgement went into the training set."""
+        tables = {name: self.run.read(f"load/{name}") for name in TABLES}
+        said = pl.col("response_id").is_in(self._answers().implode())
+        used = [tables["responses"].filter(said), tables["ratings"].filter(said)]
+        if self.by_pairs:
+            pairs = self.run.read("choose/chosen")["pair_id"]
+            told = pair_ids(pl.col("first_id"), pl.col("second_id")).is_in(pairs.implode())
+            used.append(tables["comparisons"].filter(told))
+        return set(pl.concat(frame["source_line"] for frame in used))
+
+    def _answers(self) -> pl.Series:
+        """Name the answers in the training set."""
+        if self.kind == "kto":
+            return self.rows["response_id"]
+        return pl.concat([self.rows["chosen_id"], self.rows["rejected_id"]])
+
+
+def converted(name: str, by: Literal["auto", "pairs"], folder: Path) -> dict[Kind, Converted]:
+    """Convert a file to DPO and to KTO; `by` says what KTO's labels go by."""
+    asked = Asked(str(DATA / name))
+    run = Run(folder, asked.params(convert={"to": ["dpo"]}))
+    run.write("generate/responses", Responses.create_empty())
+    labelled = replace(run, params=asked.params(convert={"to": ["kto"], "kto": {"by": by}}))
+    with contextlib.redirect_stderr(io.StringIO()):
+        run_stages(run, CURATE)
+        dpo = _published(run, "dpo", CURATE)
+        CURATION["convert"](labelled)
+    return {"dpo": dpo, "kto": _published(labelled, "kto", CURATE if by == "pairs" else LABEL)}
+
+
+def _published(run: Run, kind: Kind, stages: tuple[str, ...]) -> Converted:
+    """Write what the command leaves, and keep what it says."""
+    out, said = run.root / f"{kind}.parquet", io.StringIO()
+    with contextlib.redirect_stderr(said):
+        Target(kind, out, form("trl", kind)).publish(run, stages)
+    return Converted(run, kind, out, ledgers(run, stages), said.getvalue())
