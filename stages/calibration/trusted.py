@@ -87,7 +87,8 @@ def with_odds(
 def learn(pairs: pl.DataFrame, features: pl.DataFrame, evidence: Evidence) -> Learned:
     """Fit the correction to trusted pairs with their log_odds (null where nobody else knows).
 
-    Below MIN_PAIRS it is left as it was. The report compares odds on held-out fifths.
+    Below MIN_PAIRS, and where it does not improve the odds of held-out fifths (`adopted` false),
+    evidence is left as it was.
     """
     known = pairs.filter(pl.col("log_odds").is_not_null()).sort("low_id", "high_id")
     if known.height < MIN_PAIRS:
@@ -102,14 +103,17 @@ def learn(pairs: pl.DataFrame, features: pl.DataFrame, evidence: Evidence) -> Le
             facts[fold != number], truth[fold != number]
         )
     trust, slope = (round(float(weight), 12) for weight in weights)
+    adopted = bool(_loss(held_out, truth).mean() < _loss(facts[:, 0], truth).mean())
     report = {
         "num_pairs": known.height,
+        "adopted": adopted,
         "trust": trust,
         "length": slope,
         "before": _figures(facts[:, 0], truth),
         "held_out": _figures(held_out, truth),
     }
-    return Learned(replace(evidence, trust=trust, length=slope), report)
+    corrected = replace(evidence, trust=trust, length=slope) if adopted else evidence
+    return Learned(corrected, report)
 
 
 def expected_calibration_error(probability: Floats, right: Floats, bins: int = BINS) -> float:
