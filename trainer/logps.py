@@ -156,6 +156,13 @@ def inference(model: nn.Module, precision: str) -> Iterator[None]:
     model.train(was_training)
 
 
+def has_dropout(model: nn.Module) -> bool:
+    """Say whether a model drops activations at random while it is trained."""
+    layers = any(isinstance(module, nn.Dropout) and module.p for module in model.modules())
+    settings = pretrained(model).config.get_text_config().to_dict()
+    return layers or any("drop" in name and value for name, value in settings.items())
+
+
 def to_device(batch: Batch, model: nn.Module) -> Batch:
     """Move a batch to where the model is."""
     return {name: values.to(device_of(model)) for name, values in batch.items()}

@@ -1,10 +1,10 @@
 """The training loop: transformers' Trainer, fed our batches and our objective."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -22,13 +22,14 @@ from trainer.config import TrainConfig
 from trainer.errors import TrainerError
 from trainer.history import History
 from trainer.layouts import Batch
-from trainer.logps import inference, to_device
+from trainer.logps import has_dropout, inference, to_device
 from trainer.means import Means
 from trainer.objective import Quantities
 from trainer.resuming import ExactTrainer
 from trainer.throughput import Throughput
 from trainer.watch import Watch
 
+Check: TypeAlias = Callable[[Quantities], dict[str, Any]]
 NEVER = 2**62
 WEIGHT = "weight"
 # Metrics without a slash in TRL's names.
@@ -39,8 +40,9 @@ class PreferenceTrainer(ExactTrainer):
     """Trains a model on the rows of all epochs, as one pass over the batches of them all.
 
     history: one record per `logging_steps` optimizer steps, the last perhaps of fewer: step, epoch,
-    learning_rate, grad_norm, loss and TRL's metrics, each example weighing the same. step0: what
-    was found before the first step, which a checkpoint keeps.
+    learning_rate, grad_norm, loss and TRL's metrics, each example weighing the same. check: judges
+    what the loss takes on the first batch, before anything is learned from it. step0: what it
+    found, which a checkpoint keeps.
     """
 
     # compute_loss weighs each batch by its share of the optimizer step.
@@ -51,6 +53,7 @@ class PreferenceTrainer(ExactTrainer):
         assembly: Assembly,
         splits: Mapping[str, Rows],
         config: TrainConfig,
+        check: Check,
         scratch: Path,
         checkpoints: Checkpoints | None = None,
         log: Path | None = None,
@@ -59,6 +62,7 @@ class PreferenceTrainer(ExactTrainer):
         self._pad_id = assembly.pad_id
         self._layout = assembly.choice.layout
         self._config = config
+        self._check = check
         self._held_out = splits.get("test")
         self._order, self._loader = self._batches(splits["train"])
         accumulated = config.gradient_accumulation_steps
@@ -98,10 +102,6 @@ class PreferenceTrainer(ExactTrainer):
             "warnings": [finding.as_dict() for finding in self.watch.findings],
             "history": self.history.records,
         }
-
-    def first_quantities(self) -> Quantities:
-        """Compute what the loss takes on the first batch, without training."""
-        return self._infer(next(iter(self._loader)))
 
     def measure(self, rows: Rows) -> dict[str, float]:
         """Compute the mean loss and metrics over rows, without training on them."""
@@ -192,12 +192,20 @@ class PreferenceTrainer(ExactTrainer):
         quantities: Quantities = model(inputs)
         if not weight:
             return 0 * self._goal.losses(quantities).sum()
+        if not self.step0:
+            self.step0 = self._check(self._before_training(quantities, inputs))
         self._note_finite(quantities)
         self._throughput.add(inputs)
         loss = self._record(self._means, quantities, weight)
         # Gradients are averaged over the ranks, and the loss is a sum of their shares.
         share: Tensor = loss * (weight * ranks.size() / num_items_in_batch)
         return share
+
+    def _before_training(self, quantities: Quantities, batch: Batch) -> Quantities:
+        """Give the first batch's quantities as the reference's were computed: without dropout."""
+        if has_dropout(self.task.policy):
+            return self._infer(batch)
+        return {name: values.detach() for name, values in quantities.items()}
 
     def _note_finite(self, quantities: Quantities) -> None:
         """Note the first step with a log-prob that is no number, without waiting for the device."""

@@ -5,6 +5,7 @@ import json
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from trainer.encoding import ChatEncoder
 from trainer.errors import TrainerError
 from trainer.loop import PreferenceTrainer
 from trainer.models import fingerprint, load_tokenizer
-from trainer.objective import Objective, objective
+from trainer.objective import objective
 from trainer.reference import RERUN, Reference
 from trainer.splits import read_rows
 
@@ -73,8 +74,9 @@ def train(
     check_tokens(tokenizer, assembly.task.policy, splits)
     kept = _checkpoints(checkpoints, model, data, reference, config)
     with tempfile.TemporaryDirectory() as scratch:
-        run = PreferenceTrainer(assembly, splits, config, Path(scratch), kept, log)
-        metrics = _fit(run, goal, kept, starts_at_reference, config)
+        check = partial(check_step0, goal, starts_at_reference=starts_at_reference, config=config)
+        run = PreferenceTrainer(assembly, splits, config, check, Path(scratch), kept, log)
+        metrics = _fit(run, kept)
     metrics |= _held_out(run, splits.get("test"))
     metrics |= {"computation": assembly.choice.layout, "computation_reason": assembly.choice.reason}
     assembly.publish(out, tokenizer)
@@ -131,18 +133,10 @@ def _digest(paths: list[Path]) -> str:
     return digest.hexdigest()
 
 
-def _fit(
-    run: PreferenceTrainer,
-    goal: Objective,
-    kept: Checkpoints | None,
-    starts_at_reference: bool,
-    config: TrainConfig,
-) -> dict[str, Any]:
+def _fit(run: PreferenceTrainer, kept: Checkpoints | None) -> dict[str, Any]:
     """Train from the start, or from the last checkpoint, where step 0 is past checking."""
     found = kept.latest() if kept is not None and ranks.rank() == 0 else None
     resume = ranks.gather(found)[0]
-    if resume is None:
-        run.step0 = check_step0(goal, run.first_quantities(), starts_at_reference, config)
     metrics = run.fit(resume)
     said = kept.said if kept is not None else []
     if resume is not None:

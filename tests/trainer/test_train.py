@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -65,6 +66,19 @@ def test_a_reward_model_learns_who_wins(model: Path, pairs: Path, tmp_path: Path
     """Its accuracy on ten pairs it has seen is well above a coin's."""
     metrics = train(model, pairs, tmp_path / "out", REWARD)
     assert metrics["rewards/accuracies"] > 0.9
+
+
+def test_a_model_with_dropout_starts_at_its_reference(
+    model: Path, pairs: Path, tmp_path: Path
+) -> None:
+    """Activations that training drops at random are all there when step 0 is checked."""
+    settings = json.loads((model / "config.json").read_text()) | {"attention_dropout": 0.5}
+    dropping = tmp_path / "dropping"
+    shutil.copytree(model, dropping)
+    (dropping / "config.json").write_text(json.dumps(settings))
+    cache = cached(dropping, pairs, DPO, tmp_path)
+    metrics = train(dropping, pairs, tmp_path / "out", DPO, cache)
+    assert math.isclose(metrics["loss_step0"], math.log(2), abs_tol=1e-4)
 
 
 def test_the_first_dpo_loss_is_ln_2(model: Path, pairs: Path, tmp_path: Path) -> None:
