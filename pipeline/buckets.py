@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
-ROWS = 120_000  # responses that one bucket may hold: some are at work at the same time
-HELD = 900_000  # responses of which narrow columns may be held at once
+ROWS = 128_000  # responses that one bucket may hold: some are at work at the same time
+HELD = 900_000  # responses of which texts may be held at once
+PACKED = 10_000_000  # responses of which ratings may be held at once, in numbers
 NUM_DIGITS = 2  # of the hex digits of an id: up to 256 buckets
 
 

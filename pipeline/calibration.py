@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from pipeline.buckets import HELD, Bucket
+from pipeline.buckets import PACKED, Bucket
 from pipeline.files import write_text
 from pipeline.ledger import Ledger, by_reason
 from pipeline.run import Run
@@ -18,7 +18,7 @@ from stages.agreement.summary import headline, influences, summarise
 from stages.ahead import ahead
 from stages.calibrate import Calibration
 from stages.calibration.aspects import mixed, require_known
-from stages.calibration.sheet import Sheet, sheet
+from stages.calibration.sheet import Packed, Sheet, sheet
 from stages.rating_scale import on_one_scale, standardised, usage
 
 LENGTHS = ["response_id", "prompt_id", "num_tokens"]
@@ -63,7 +63,7 @@ class Met(NamedTuple):
     aspects: set[str]
     used: pl.DataFrame
     folded: pl.DataFrame
-    sheet: Sheet | None
+    sheet: Packed | None
 
 
 class Sheets:
@@ -71,7 +71,7 @@ class Sheets:
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        self.holds = run.num_responses <= HELD
+        self.holds = run.num_responses <= PACKED
         self.met = list(ahead(self._meet, run.buckets))
         self.sheets = {bucket: met.sheet for bucket, met in zip(run.buckets, self.met, strict=True)}
 
@@ -80,7 +80,9 @@ class Sheets:
 
     def sheet(self, bucket: Bucket) -> Sheet:
         """Give one bucket's ratings in numbers."""
-        return self.sheets[bucket] or self._sheet(bucket, judged_ratings(self.run, bucket))
+        if packed := self.sheets[bucket]:
+            return packed.unpacked()
+        return self._sheet(bucket, judged_ratings(self.run, bucket))
 
     def _meet(self, bucket: Bucket) -> Met:
         """Read one bucket's judgements."""
@@ -99,7 +101,7 @@ class Sheets:
             aspects=aspects,
             used=usage(ratings),
             folded=judgements.tally(judgements.of_ratings(ratings)),
-            sheet=self._sheet(bucket, ratings) if self.holds else None,
+            sheet=self._sheet(bucket, ratings).packed() if self.holds else None,
         )
 
     def _sheet(self, bucket: Bucket, ratings: pl.DataFrame) -> Sheet:

@@ -30,6 +30,7 @@ class Spill:
         self.empty: Frames = {}
         self.files: dict[tuple[str, int], Any] = {}
         self.stack = ExitStack()
+        self.wide = True  # each bucket is made of whole files
 
     def __enter__(self) -> "Spill":
         return self
@@ -56,6 +57,7 @@ class Spill:
         """Divide what came in; nothing may be added after."""
         self.stack.close()
         into = buckets(self.num_rows)
+        self.wide = len(into) <= NUM_FILES
         if self.held:
             self.parts = self._parted(into)
             self.held = []
@@ -67,7 +69,8 @@ class Spill:
             return self.parts.get((bucket, table), self.empty[table])
         met = (at for at in range(NUM_FILES) if bucket.meets(at * WIDTH, (at + 1) * WIDTH - 1))
         files = [pl.scan_ipc(self._path(table, at)) for at in met if (table, at) in self.files]
-        return pl.concat([self.empty[table].lazy(), *files]).filter(bucket.holds()).collect()
+        rows = pl.concat([self.empty[table].lazy(), *files])
+        return (rows if self.wide else rows.filter(bucket.holds())).collect()
 
     def _parted(self, into: list[Bucket]) -> dict[tuple[Bucket, str], pl.DataFrame]:
         """Part what is held into the buckets."""

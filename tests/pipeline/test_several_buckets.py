@@ -60,7 +60,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Run]:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("pipeline.buckets.ROWS", rows)
             patch.setattr("pipeline.spill.HELD", rows)
-            patch.setattr("pipeline.calibration.HELD", rows)
+            patch.setattr("pipeline.calibration.PACKED", rows)
             files = {"r.jsonl": ratings(Random(0)), "c.jsonl": comparisons(Random(1))}
             run = curated(tmp_path_factory.mktemp(name) / "run", files, ALL, *CHANGES)
             assert len(run.buckets) == (1 if name == "one" else 32)
@@ -87,5 +87,5 @@ def test_the_runs_are_no_empty_ones(runs: tuple[Run, Run]) -> None:
     """Both kinds of judgement, both sides of the split, and dropped rows of each stage."""
     one, _ = runs
     for table in SCHEMAS:
-        if table not in ("generate/responses", "load/evaluations", "measure/contamination"):
+        if table not in ("load/evaluations", "measure/contamination"):
             assert one.tables.height(table), table

@@ -4,7 +4,17 @@ import polars as pl
 import pytest
 
 from schemas.messages import Message
-from stages.ids import digest, digests, pair_id, pair_ids, prompt_id, response_id, response_ids
+from stages.ids import (
+    digest,
+    digests,
+    numbers,
+    pair_id,
+    pair_ids,
+    prompt_id,
+    response_id,
+    response_ids,
+    texts,
+)
 
 
 def user(content: str) -> list[Message]:
@@ -87,3 +97,10 @@ def test_no_text_has_no_id() -> None:
     """A failed sample is null all the way."""
     frame = pl.DataFrame({"a": ["p"], "b": [None]}, schema={"a": pl.String, "b": pl.String})
     assert frame.select(response_ids(pl.col("a"), pl.col("b"))).item() is None
+
+
+def test_ids_are_spelt_as_they_were_read() -> None:
+    """An id keeps its leading zeros on the way through a number."""
+    ids = pl.DataFrame({"prompt_id": ["00000000000000ff", "ffffffffffffffff", "0123456789abcdef"]})
+    read = ids.select(numbers("prompt_id"))["prompt_id"]
+    assert texts(read).equals(ids["prompt_id"])
