@@ -20,6 +20,7 @@ from trainer.callbacks import Bar, Refresh, Rhythm
 from trainer.checkpoints import Checkpoints
 from trainer.config import TrainConfig
 from trainer.errors import TrainerError
+from trainer.finite import Finite, not_finite
 from trainer.history import History
 from trainer.layouts import Batch
 from trainer.logps import has_dropout, inference, to_device
@@ -30,7 +31,6 @@ from trainer.throughput import Throughput
 from trainer.watch import Watch
 
 Check: TypeAlias = Callable[[Quantities], dict[str, Any]]
-NEVER = 2**62
 WEIGHT = "weight"
 # Metrics without a slash in TRL's names.
 TOLD = ("kl", "nll_loss", "log_odds_ratio", "entropy", "num_tokens")
@@ -80,7 +80,7 @@ class PreferenceTrainer(ExactTrainer):
         self.watch = Watch(config, self._goal.loss, len(splits["train"]))
         self._means = Means()
         self._throughput = Throughput(assembly.task, config.precision)
-        self._first_bad_step = torch.full((), NEVER, device=self.args.device)
+        self._finite = Finite(self.args.device)
 
     def fit(self, resume: Path | None = None) -> dict[str, Any]:
         """Train to the end; return the last record's loss and metrics, steps, speed and history.
@@ -194,7 +194,7 @@ class PreferenceTrainer(ExactTrainer):
             return 0 * self._goal.losses(quantities).sum()
         if not self.step0:
             self.step0 = self._check(self._before_training(quantities, inputs))
-        self._note_finite(quantities)
+        self._finite.note(quantities, self.state.global_step + 1)
         self._throughput.add(inputs)
         loss = self._record(self._means, quantities, weight)
         # Gradients are averaged over the ranks, and the loss is a sum of their shares.
@@ -207,25 +207,13 @@ class PreferenceTrainer(ExactTrainer):
             return self._infer(batch)
         return {name: values.detach() for name, values in quantities.items()}
 
-    def _note_finite(self, quantities: Quantities) -> None:
-        """Note the first step with a log-prob that is no number, without waiting for the device."""
-        floats = [q.detach() for q in quantities.values() if q.is_floating_point()]
-        finite = torch.stack([values.isfinite().all() for values in floats]).all()
-        step = torch.where(finite, NEVER, self.state.global_step + 1)
-        self._first_bad_step = torch.minimum(self._first_bad_step, step)
-
     def _expect_finite(self) -> None:
-        step = min(ranks.gather(int(self._first_bad_step)))
-        if step == NEVER:
+        step = self._finite.first_bad_step()
+        if step is None:
             return
         per_step = self._config.gradient_accumulation_steps
         batches = islice(self._order, (step - 1) * per_step, step * per_step)
-        rows = sorted(row for batch in batches for _, row in batch)
-        raise TrainerError(
-            f"step {step}: expected finite log-probs, found NaN or infinite ones in its batch, "
-            f"rows {', '.join(map(str, rows))} of those kept, counted from 0; look at these rows, "
-            "lower learning_rate, or train with precision fp32"
-        )
+        raise not_finite(step, (row for batch in batches for _, row in batch))
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Add a record to the history; raises TrainerError where the loss is no longer a number."""
