@@ -1,25 +1,123 @@
-"""A program that knows the one right answer."""
+"""A program that knows what a right answer is."""
+
+from functools import cached_property
+from typing import Any
 
 import polars as pl
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from stages.checks import (
+    Check,
+    compiled,
+    exact,
+    facts,
+    function,
+    json_schema,
+    number,
+    pattern,
+    require_function,
+    require_json_schema,
+)
 from stages.rating import ratings, to_rate
 
+CHECKS = ("tolerance", "pattern", "json_schema", "facts", "function")
 
-class Options(BaseModel, extra="forbid", frozen=True):
-    """Nothing to turn: an answer is exactly right or it is not."""
+
+class Options(BaseModel):
+    """What is checked: one of these, or by default that text and the prompt's answer are the same.
+
+    tolerance:   the last number in the text is the answer's, so much or less apart
+    pattern:     a regular expression is found in the text (`^` and `$` are its ends)
+    json_schema: the text is JSON that meets a schema
+    facts:       texts that must all occur, whatever their case and white space; or `answer`, where
+                 they are the lines of the prompt's answer. The score is the share that occurs
+    function:    your own, `package.module:name`: given the prompt's messages, the text and the
+                 prompt's answer, it returns a number, a truth value, or None where it cannot tell
+    extract:     a regular expression whose first group, where it is last found, is taken for the
+                 text, such as `#### (.*)`
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    tolerance: float | None = Field(default=None, ge=0)
+    pattern: str | None = None
+    json_schema: dict[str, Any] | None = None
+    facts: tuple[str, ...] | str | None = None
+    function: str | None = None
+    extract: str | None = None
+
+    @field_validator("pattern", "extract")
+    @classmethod
+    def _compiles(cls, given: str | None) -> str | None:
+        return given if given is None else compiled(given).pattern
+
+    @field_validator("json_schema")
+    @classmethod
+    def _is_a_schema(cls, given: dict[str, Any] | None) -> dict[str, Any] | None:
+        return given if given is None else require_json_schema(given)
+
+    @field_validator("facts")
+    @classmethod
+    def _are_facts(cls, given: tuple[str, ...] | str | None) -> tuple[str, ...] | str | None:
+        if isinstance(given, str) and given != "answer":
+            raise ValueError(f"expected `answer` or a list of texts, found {given!r}")
+        if given is not None and not all(fact.strip() for fact in given or [""]):
+            raise ValueError("expected texts that say something, found an empty one, or none")
+        return given
+
+    @field_validator("function")
+    @classmethod
+    def _names_a_function(cls, given: str | None) -> str | None:
+        return given if given is None else require_function(given)
+
+    @model_validator(mode="after")
+    def _one_check(self) -> "Options":
+        """Refuse two checks at once: they are two raters."""
+        given = [name for name in CHECKS if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise ValueError(
+                f"{given[1]}: expected one of {', '.join(CHECKS)}, found {' and '.join(given)}; "
+                "make each a rater of its own"
+            )
+        if self.extract is not None and compiled(self.extract).groups < 1:
+            raise ValueError("extract: expected a group, such as `#### (.*)`, found none")
+        return self
+
+    @cached_property
+    def check(self) -> Check:
+        """Give the check."""
+        if self.tolerance is not None:
+            return number(self.tolerance)
+        if self.pattern is not None:
+            return pattern(self.pattern)
+        if self.json_schema is not None:
+            return json_schema(self.json_schema)
+        if self.facts is not None:
+            return facts(None if isinstance(self.facts, str) else self.facts)
+        return exact if self.function is None else function(self.function)
 
 
 def rate(
     rater: str, prompts: pl.DataFrame, responses: pl.DataFrame, options: Options, seed: int
 ) -> pl.DataFrame:
-    """Score 1 what equals the prompt's answer but for outer white space, and 0 anything else.
+    """Score 1 what is right and 0 what is wrong, or as the check says.
 
-    A prompt without an answer gives null, reason `no_answer`.
+    What cannot be told gives null, with a reason: no_answer (the prompt has none),
+    answer_no_number, answer_no_facts, no_verdict (your function returned None), no_number (neither
+    a number nor a truth value), function_failed (it raised an error).
     """
-    text, answer = pl.col("text").str.strip_chars(), pl.col("answer").str.strip_chars()
-    rated = to_rate(prompts, responses).with_columns(
-        score=(text == answer).cast(pl.Float64),
-        reason=pl.when(answer.is_null()).then(pl.lit("no_answer")),
-    )
-    return ratings(rater, rated)
+    asked = to_rate(prompts, responses)
+    found = [_judged(row, options) for row in asked.iter_rows(named=True)]
+    columns = pl.DataFrame(found, schema={"score": pl.Float64, "reason": pl.String}, orient="row")
+    return ratings(rater, asked.hstack(columns))
+
+
+def _judged(row: dict[str, Any], options: Options) -> tuple[float | None, str | None]:
+    """Give one response's score, or null and the reason."""
+    text = row["text"]
+    if options.extract is not None:
+        parts = list(compiled(options.extract).finditer(text))
+        # Where the form is not kept, there is nothing that could be right.
+        text = (parts[-1].group(1) or "") if parts else ""
+    found = options.check(row["messages"], text, row["answer"])
+    return (None, found) if isinstance(found, str) else (found, None)

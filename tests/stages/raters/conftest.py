@@ -1,6 +1,7 @@
 """Prompts and responses to rate."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -8,6 +9,10 @@ import pytest
 from schemas.prompts import Prompts
 from schemas.responses import Responses
 from stages.ids import prompt_id, response_id
+from stages.model import point_at_endpoint
+from stages.pointer import Address
+from stages.rating import Models
+from tests.servers import Played
 
 
 @pytest.fixture
@@ -50,5 +55,19 @@ def make_responses() -> Callable[..., pl.DataFrame]:
                 }
             )
         return pl.DataFrame(rows, schema=Responses.create_empty().schema)
+
+    return make
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Callable[..., Models]:
+    """Give what a rater works with where its model is at an endpoint."""
+
+    def make(server: Played, **more: object) -> Models:
+        address = Address(server.url, "played", **more)  # type: ignore[arg-type]
+        folder = tmp_path / "models" / "judge"
+        folder.mkdir(parents=True, exist_ok=True)
+        point_at_endpoint(address, folder)
+        return Models(folder, reference=tmp_path / "models" / "sft", store=tmp_path / "store")
 
     return make
