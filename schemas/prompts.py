@@ -10,6 +10,7 @@ class Prompts(dy.Schema):
 
     prompt_id:     hash of the normalised messages, so one prompt under several ids meets itself
     messages:      the conversation so far, its last turn the user's
+    later_turns:   what the user says after each answer to come; null for nothing
     split:         train, or test (held out: seen by no training of any kind)
     cluster:       near-duplicate prompts share one: the least prompt_id among them
     category:      the source's own grouping, where it has one
@@ -20,6 +21,7 @@ class Prompts(dy.Schema):
 
     prompt_id = dy.String(primary_key=True, regex="^[0-9a-f]{16}$")
     messages = messages_column()
+    later_turns = dy.List(dy.String(), nullable=True)
     split = dy.String(regex="^(train|test)$")
     cluster = dy.String(regex="^[0-9a-f]{16}$")
     category = dy.String(nullable=True)

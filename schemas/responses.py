@@ -37,3 +37,16 @@ class Responses(dy.Schema):
     def id_with_text(cls) -> pl.Expr:
         """A text has its id, and nothing else has one."""
         return pl.col("text").is_null() == pl.col("response_id").is_null()
+
+
+class Generated(Responses):
+    """Responses that a generator of this run made, with how they were sampled.
+
+    count:    samples of the generator that read the same and ended alike, this one the first
+    revision: the model's, as of then: a hash of its files, or an endpoint and what it serves
+    sampling: every option that the answer depends on, as JSON
+    """
+
+    count = dy.Int64(min=1)
+    revision = dy.String()
+    sampling = dy.String()

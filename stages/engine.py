@@ -4,16 +4,17 @@ import gc
 import logging
 import os
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import ValidationError
 
-from schemas.errors import RatherError, UserError
+from schemas.errors import UserError
 from schemas.messages import Message
+from stages.chat import TOO_LONG, Chat, Sample, Sampling, StoppedError, refusal
 
 if TYPE_CHECKING:
     from trainer.encoding import ChatEncoder
@@ -33,37 +34,8 @@ EVERYWHERE = {
 # A stated cache size (GiB) spares vLLM's measuring of memory; what it would compile for the sake
 # of one small kernel costs more than it saves, and needs a C++ compiler.
 WITHOUT_CUDA = {"VLLM_CPU_KVCACHE_SPACE": "1", "TORCH_COMPILE_DISABLE": "1"}
-
-
-@dataclass(frozen=True)
-class Request:
-    """A prompt's token ids, and the seed of its first sample; the next sample's is one higher."""
-
-    token_ids: list[int]
-    seed: int
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """How every request is sampled: see the options of stages/generate.py."""
-
-    num_samples: int
-    temperature: float
-    top_p: float
-    max_tokens: int
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One answer: finish_reason as vLLM names it, num_tokens with the end token, logprob in nats.
-
-    logprob: summed over the tokens, under the model itself (before temperature and top_p)
-    """
-
-    text: str
-    finish_reason: str | None
-    num_tokens: int
-    logprob: float
+# A model may otherwise fill its answer with the white space that JSON allows, to the last token.
+PLAIN_JSON = {"backend": "xgrammar", "disable_any_whitespace": True}
 
 
 class Engine:
@@ -71,25 +43,33 @@ class Engine:
 
     dtype:         of weights and arithmetic; auto: the one that config.json says they are stored in
     max_model_len: in tokens, prompt and answer together; None: the model's own
+    template:      options for the chat template
 
     Several engines may follow one another in a process; each later one starts in seconds.
     Raises UserError where the folder is no chat model, or vLLM is missing or refuses it.
     """
 
-    max_model_len: int
-
-    def __init__(self, model: Path, dtype: str = "auto", max_model_len: int | None = None) -> None:
+    def __init__(
+        self,
+        model: Path,
+        dtype: str = "auto",
+        max_model_len: int | None = None,
+        template: Mapping[str, Any] | None = None,
+    ) -> None:
         self._model = model
         self._dtype = dtype
         self._asked_len = max_model_len
+        self._template = template or {}
 
-    def __enter__(self) -> "Engine":
+    def __enter__(self) -> Self:
         """Load the chat template, then the weights: the cheaper mistake is met first."""
-        self._encoder = _load_encoder(self._model)
+        self._encoder = _load_encoder(self._model, self._template)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            self._llm = _start(self._model, self._dtype, self._asked_len)
-        self.max_model_len = self._llm.model_config.max_model_len
+            self._llm = start(
+                self._model, self._dtype, self._asked_len, structured_outputs_config=PLAIN_JSON
+            )
+        self.max_model_len: int = self._llm.model_config.max_model_len
         return self
 
     def __exit__(
@@ -111,44 +91,88 @@ class Engine:
         turns = [{"role": turn["role"], "content": turn["content"]} for turn in messages]
         return self._encoder.encode_prompt(turns)
 
-    def sample(self, requests: Sequence[Request], sampling: Sampling) -> list[list[Sample]]:
-        """Answer each request `num_samples` times; raises RatherError where vLLM gives up."""
-        from vllm import SamplingParams, TokensPrompt
+    def chat(self, requests: Sequence[Chat], sampling: Sampling) -> list[Sample | str]:
+        """Answer each request once; see stages/chat.py."""
+        encoded = self._encoded(requests)
+        asked = [at for at, ids in enumerate(encoded) if not isinstance(ids, str)]
+        found = self._generate([(encoded[at], requests[at]) for at in asked], sampling)
+        answers: list[Sample | str] = [ids if isinstance(ids, str) else "" for ids in encoded]
+        for at, sample in zip(asked, found, strict=True):
+            answers[at] = sample
+        return answers
 
-        prompts = [TokensPrompt(prompt_token_ids=request.token_ids) for request in requests]
-        params = [
-            SamplingParams(
-                n=sampling.num_samples,
-                temperature=sampling.temperature,
-                top_p=sampling.top_p,
-                max_tokens=sampling.max_tokens,
-                seed=request.seed,
-                logprobs=0,
-            )
-            for request in requests
-        ]
+    def _encoded(self, requests: Sequence[Chat]) -> list[list[int] | str]:
+        """Encode each conversation, those that are asked several times once, or say why not."""
+        known: dict[tuple[str, ...], list[int] | str] = {}
+        found = []
+        for request in requests:
+            turns = ((turn["role"], turn["content"]) for turn in request.messages)
+            key = tuple(chain.from_iterable(turns))
+            if key not in known:
+                known[key] = self._encode_or_refuse(request.messages)
+            found.append(known[key])
+        return found
+
+    def _encode_or_refuse(self, messages: Sequence[Message]) -> list[int] | str:
+        """Encode a conversation, or say why it cannot be asked."""
+        if reason := refusal(messages):
+            return reason
         try:
-            answers = self._llm.generate(prompts, params, use_tqdm=False)
+            token_ids = self.encode(messages)
+        except Exception:  # a template is the model author's program and may raise anything
+            return "template_error"
+        if not token_ids:
+            return "prompt_empty"
+        return token_ids if len(token_ids) < self.max_model_len else TOO_LONG
+
+    def _generate(self, asked: Sequence[tuple[Any, Chat]], sampling: Sampling) -> list[Sample]:
+        """Let vLLM answer encoded requests; raises StoppedError where it gives up."""
+        from vllm import TokensPrompt
+
+        prompts = [TokensPrompt(prompt_token_ids=token_ids) for token_ids, _ in asked]
+        try:
+            params = [_params(request, sampling) for _, request in asked]
+            answers = self._llm.generate(prompts, params, use_tqdm=False) if asked else []
         except Exception as error:  # vLLM raises nearly anything; all of it ends the run
-            raise RatherError(
-                f"vLLM: expected {len(requests):,} answers from {self._model}, found: "
-                f"{_first_line(error)}; finished chunks are kept, run again to go on"
+            raise StoppedError(
+                f"vLLM: expected {len(asked):,} answers from {self._model}, found: "
+                f"{first_line(error)}; finished chunks are kept, run again to go on",
+                [],
             ) from error
-        return [[_sample(output) for output in answer.outputs] for answer in answers]
+        return [_sample(answer) for answer in answers]
 
 
-def _sample(output: Any) -> Sample:
+def _params(request: Chat, sampling: Sampling) -> Any:
+    """Put a request into vLLM's words."""
+    from vllm import SamplingParams
+    from vllm.sampling_params import StructuredOutputsParams
+
+    schema = None if request.schema is None else dict(request.schema)
+    return SamplingParams(
+        temperature=sampling.temperature,
+        top_p=sampling.top_p,
+        max_tokens=sampling.max_tokens,
+        stop=list(sampling.stop),
+        seed=request.seed,
+        logprobs=0,
+        structured_outputs=None if schema is None else StructuredOutputsParams(json=schema),
+    )
+
+
+def _sample(answer: Any) -> Sample:
     """Take what we keep of vLLM's answer; a sum of log-probabilities can round to above zero."""
+    output = answer.outputs[0]
     return Sample(
         text=output.text,
         finish_reason=output.finish_reason,
         num_tokens=len(output.token_ids),
         logprob=min(0.0, output.cumulative_logprob),
+        num_prompt_tokens=len(answer.prompt_token_ids),
     )
 
 
-def _load_encoder(model: Path) -> "ChatEncoder":
-    """Load a folder's tokenizer and chat template."""
+def _load_encoder(model: Path, template: Mapping[str, Any]) -> "ChatEncoder":
+    """Load a folder's tokenizer and chat template, which is given options of its own."""
     _set(EVERYWHERE)
     from transformers import AutoTokenizer
 
@@ -159,18 +183,19 @@ def _load_encoder(model: Path) -> "ChatEncoder":
         tokenizer = AutoTokenizer.from_pretrained(
             model, local_files_only=True, trust_remote_code=False
         )
-        return ChatEncoder(tokenizer)
+        return ChatEncoder(tokenizer, template)
     except TrainerError as error:
         raise UserError(f"{model}: {error}") from None
     except Exception as error:  # transformers raises nearly anything over a broken folder
         raise UserError(
             f"{model}: expected a tokenizer that transformers can load, found: "
-            f"{_first_line(error)}; correct the model's folder, or `model` in params.yaml"
+            f"{first_line(error)}; correct the model's folder, or `model` in params.yaml"
         ) from error
 
 
-def _start(model: Path, dtype: str, max_model_len: int | None) -> Any:
-    """Start vLLM on a folder of safetensors weights."""
+def start(model: Path, dtype: str, max_model_len: int | None, **more: Any) -> Any:
+    """Start vLLM on a folder of safetensors weights; more: options of its own."""
+    _set(EVERYWHERE)
     import torch
 
     on_cuda = torch.cuda.is_available()
@@ -182,7 +207,7 @@ def _start(model: Path, dtype: str, max_model_len: int | None) -> Any:
         from vllm import LLM
     except ImportError as error:
         raise UserError(
-            f"expected vLLM, found: {_first_line(error)}; "
+            f"expected vLLM, found: {first_line(error)}; "
             "install the extra `cpu` or `cuda`, whichever this machine has"
         ) from error
     try:
@@ -195,14 +220,16 @@ def _start(model: Path, dtype: str, max_model_len: int | None) -> Any:
             # A seeded request that is read in two parts stops vLLM without CUDA (0.32: "CPU
             # Generator does not use offset"), and a full batch cuts some in two.
             enable_chunked_prefill=on_cuda,
+            enable_prefix_caching=True,
             disable_log_stats=True,
             use_tqdm_on_load=False,
             seed=0,
+            **more,
         )
     except Exception as error:  # vLLM raises nearly anything; all of it means it did not start
         raise UserError(
-            f"{model}: expected a model that vLLM can serve here, found: {_first_line(error)}; "
-            "correct the model, or generate.max_model_len or generate.dtype in params.yaml"
+            f"{model}: expected a model that vLLM can serve here, found: {first_line(error)}; "
+            "correct the model, or max_model_len or dtype in params.yaml"
         ) from error
 
 
@@ -220,7 +247,7 @@ def _set(variables: dict[str, str]) -> None:
         os.environ.setdefault(name, value)
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
     """Say in one line what went wrong."""
     text = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
     return (text.strip() or type(error).__name__).splitlines()[0]

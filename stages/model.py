@@ -1,17 +1,19 @@
-"""Resolve the model that everything starts from.   params -> data/models/base
+"""Resolve the model that everything starts from.   params -> data/models
 
-The folder holds either a whole model (the demo's) or `pointer.json`, which names weights that
-live elsewhere and pins them: a hub commit, or the hash of a local folder's files.
+The folder holds either a whole model (the demo's, or one with an adapter merged into it) or
+`pointer.json`, which names weights that live elsewhere and pins them, by a hub commit or the hash
+of a local folder's files, or an endpoint.
 """
 
 import json
 import re
 import shutil
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from schemas.errors import UserError
-from stages.pointer import POINTER, fingerprint
+from stages.pointer import POINTER, Address, fingerprint, weights
 from stages.sources.demo import TASKS
 
 if TYPE_CHECKING:
@@ -49,6 +51,44 @@ def resolve(name: str, revision: str | None, out: Path, seed: int) -> None:
             "move the model elsewhere and correct `model` in params.yaml"
         )
     pointer = _point_at_folder(Path(name)) if Path(name).exists() else _point_at_hub(name, revision)
+    _write_pointer(pointer, out)
+
+
+def point_at_endpoint(address: Address, out: Path) -> None:
+    """Write the folder of what an endpoint serves; nobody is asked yet."""
+    _write_pointer({"endpoint": asdict(address)}, out)
+
+
+def merge(model: Path, adapter: Path, out: Path) -> None:
+    """Write a resolved model's weights with a LoRA adapter put into them.
+
+    Raises UserError where the folder holds no adapter, or one of another model.
+    """
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    if not (adapter / "adapter_config.json").is_file():
+        raise UserError(
+            f"{adapter}: expected a folder with adapter_config.json, found none; correct `adapter` "
+            "under `models` in params.yaml"
+        )
+    base = weights(model)
+    tokenizer = AutoTokenizer.from_pretrained(base, local_files_only=True)
+    loaded = AutoModelForCausalLM.from_pretrained(base, dtype="auto", local_files_only=True)
+    try:
+        adapted = PeftModel.from_pretrained(loaded, str(adapter))
+    except (RuntimeError, ValueError) as error:  # sizes or layers that the model does not have
+        raise UserError(
+            f"{adapter}: expected an adapter of {base}, found {str(error).splitlines()[0]}; "
+            "correct `adapter` or `name` under `models` in params.yaml"
+        ) from None
+    _clear(out)
+    adapted.merge_and_unload(safe_merge=True).save_pretrained(out)
+    tokenizer.save_pretrained(out)
+
+
+def _write_pointer(pointer: dict[str, Any], out: Path) -> None:
+    """Leave a folder with a pointer alone."""
     _clear(out)
     (out / POINTER).write_text(json.dumps(pointer, indent=2) + "\n", encoding="utf-8")
 

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from schemas.errors import UserError
 from stages.ids import digest
@@ -12,16 +14,51 @@ PATTERNS = ["*.safetensors", "*.json", "*.jinja", "*.model", "*.txt"]
 HASHED_SUFFIXES = {".safetensors", ".json", ".jinja", ".model", ".txt"}
 
 
+@dataclass(frozen=True)
+class Address:
+    """Where an OpenAI-compatible endpoint is, what it serves, and how it is asked.
+
+    key:         the environment variable that holds its key; None: it asks for none
+    concurrency: requests under way at a time;  retries: of one request, with backoff
+    logprobs:    ask for the answers' log-probabilities, which not every server gives
+    """
+
+    url: str
+    model: str
+    key: str | None = None
+    concurrency: int = 16
+    retries: int = 8
+    logprobs: bool = False
+
+
+def address(folder: Path) -> Address | None:
+    """Give the endpoint that a resolved folder points at; None where it has or names weights."""
+    endpoint = _pointer(folder).get("endpoint")
+    return None if endpoint is None else Address(**endpoint)
+
+
 def locate(folder: Path) -> tuple[str, str | None]:
     """Turn a resolved folder into the name or path, and the revision, that loaders take.
 
     Any model folder without a pointer, such as a trained one, is its own location.
+    Raises UserError where the folder names an endpoint.
     """
+    pointer = _pointer(folder)
+    if "endpoint" in pointer:
+        raise UserError(
+            f"{folder}: expected a model's weights, found the endpoint "
+            f"{pointer['endpoint']['url']}; name another model in params.yaml"
+        )
+    return pointer.get("model", str(folder)), pointer.get("revision")
+
+
+def _pointer(folder: Path) -> dict[str, Any]:
+    """Read a folder's pointer, empty where it has none."""
     path = folder / POINTER
     if not path.exists():
-        return str(folder), None
-    pointer = json.loads(path.read_text(encoding="utf-8"))
-    return pointer["model"], pointer["revision"]
+        return {}
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
 
 
 def weights(folder: Path) -> Path:
@@ -49,12 +86,13 @@ def _check_unchanged(folder: Path, model: Path) -> None:
     """Hold a local model to the fingerprint that was taken when it was pointed at."""
     if model == folder:
         return
-    expected = json.loads((folder / POINTER).read_text(encoding="utf-8"))["fingerprint"]
+    expected = _pointer(folder)["fingerprint"]
     found = fingerprint(model)
     if found != expected:
+        stage = "model" if folder.name == "base" else f"models@{folder.name}"
         raise UserError(
             f"{model}: expected the model as it was, with fingerprint {expected}, found {found}; "
-            "run `dvc repro --force model` to take it as it is now"
+            f"run `dvc repro --force {stage}` to take it as it is now"
         )
 
 

@@ -12,6 +12,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 if TYPE_CHECKING:
     from stages.engine import Engine
+    from tests.servers import VllmServer
 
 # Refuses what the word "refuse" is in, as templates of real models refuse some conversations.
 CHAT_TEMPLATE = (
@@ -24,9 +25,8 @@ CHAT_TEMPLATE = (
 POSITIONS = 256
 
 
-@pytest.fixture(scope="session")
-def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a Llama of random weights, a byte-level tokenizer and a chat template."""
+def make_model(folder: Path, positions: int) -> Path:
+    """Make a Llama of random weights, a byte-level tokenizer and a chat template."""
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
@@ -50,18 +50,23 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         intermediate_size=128,
         num_hidden_layers=2,
         num_attention_heads=2,
-        max_position_embeddings=POSITIONS,
+        max_position_embeddings=positions,
         initializer_range=0.2,
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
     )
-    folder = tmp_path_factory.mktemp("tiny_model")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         LlamaForCausalLM(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a tiny model of 256 positions."""
+    return make_model(tmp_path_factory.mktemp("tiny_model"), POSITIONS)
 
 
 @pytest.fixture(scope="session")
@@ -71,3 +76,14 @@ def vllm_engine(tiny_model: Path) -> "Iterator[Engine]":
 
     with Engine(tiny_model) as engine:
         yield engine
+
+
+@pytest.fixture(scope="session")
+def vllm_server(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[VllmServer]":
+    """A tiny model of 8,192 positions under `vllm serve`; a test calls start(), and may stop()."""
+    from tests.servers import VllmServer
+
+    folder = tmp_path_factory.mktemp("served")
+    server = VllmServer(make_model(folder / "model", 8192), folder / "log")
+    yield server
+    server.stop()

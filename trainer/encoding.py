@@ -5,7 +5,7 @@ from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from transformers import PreTrainedTokenizerBase
 
@@ -41,16 +41,20 @@ class ChatEncoder:
     """Encodes conversations with a tokenizer's chat template.
 
     The template alone places special tokens: a message that contains the characters of one keeps
-    them as ordinary text. Raises TrainerError where the tokenizer has no template or no EOS.
+    them as ordinary text. options: what the template is given besides the conversation. Raises
+    TrainerError where the tokenizer has no template or no EOS.
     """
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
+    def __init__(
+        self, tokenizer: PreTrainedTokenizerBase, options: Mapping[str, Any] | None = None
+    ) -> None:
         where = f"correct the tokenizer in {tokenizer.name_or_path}"
         if not tokenizer.chat_template:
             raise TrainerError(f"expected a tokenizer with a chat template, found none; {where}")
         if tokenizer.eos_token_id is None:
             raise TrainerError(f"expected a tokenizer with an eos_token, found none; {where}")
         self._tokenizer = tokenizer
+        self._options = dict(options or {})
         self._eos: int = tokenizer.eos_token_id
         added = tokenizer.added_tokens_decoder
         self._special_ids = {token.content: id_ for id_, token in added.items() if token.special}
@@ -148,7 +152,10 @@ class ChatEncoder:
         conversation = [dict(message) for message in messages]
         return str(
             self._tokenizer.apply_chat_template(
-                conversation, tokenize=False, add_generation_prompt=generation_prompt
+                conversation,
+                tokenize=False,
+                add_generation_prompt=generation_prompt,
+                **self._options,
             )
         )
 

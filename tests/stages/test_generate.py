@@ -1,3 +1,4 @@
+import json
 import multiprocessing
 import subprocess
 import sys
@@ -9,15 +10,17 @@ import polars as pl
 import pytest
 from pydantic import ValidationError
 
-from schemas.errors import RatherError, UserError
+from schemas.errors import UserError
 from schemas.messages import Message
 from schemas.prompts import Prompts
-from schemas.responses import Responses
-from stages.engine import Engine, Request, Sample, Sampling
-from stages.generate import Options, generate
+from schemas.responses import Generated
+from stages.chat import Chat, Sample, Sampling, StoppedError
+from stages.engine import Engine
+from stages.generate import Options, generate, once
 from stages.ids import prompt_id
+from stages.pointer import fingerprint
 
-OPTIONS = Options(num_samples=3, max_tokens=8, chunk_size=2)
+OPTIONS = Options(num_samples=3, max_tokens=8, chunk_size=6)
 
 slow = pytest.mark.slow
 
@@ -47,32 +50,24 @@ def questions(*texts: str) -> pl.DataFrame:
     return prompts(*([user(text)] for text in texts))
 
 
-class Recorder(Engine):
+class Recorder:
     """Stands before a running engine, or none, and keeps what it is asked."""
 
-    def __init__(self, engine: Engine | None, die_at: int = 1000) -> None:
+    def __init__(self, engine: Engine | None = None, die_at: int = 1000) -> None:
         self._engine = engine
         self._die_at = die_at
-        self.asked: list[Request] = []
-        self.rendered: list[list[Message]] = []
-        self.max_model_len = engine.max_model_len if engine else 256
+        self.asked: list[Chat] = []
+        self.sampled: list[Sampling] = []
 
-    def encode(self, messages: list[Message]) -> list[int]:
-        """Keep the messages."""
-        self.rendered.append(messages)
-        return self._engine.encode(messages) if self._engine else list(range(len(str(messages))))
-
-    def sample(self, requests: list[Request], sampling: Sampling) -> list[list[Sample]]:
+    def chat(self, requests: list[Chat], sampling: Sampling) -> list[Sample | str]:
         """Keep the requests; without an engine every answer says its seed."""
         if len(self.asked) + len(requests) > self._die_at:
             raise KeyboardInterrupt
         self.asked += requests
+        self.sampled.append(sampling)
         if self._engine:
-            return self._engine.sample(requests, sampling)
-        return [
-            [Sample(f"{r.seed + n}", "stop", 1, -1.0) for n in range(sampling.num_samples)]
-            for r in requests
-        ]
+            return self._engine.chat(requests, sampling)
+        return [Sample(f"{request.seed}", "stop", 1, -1.0) for request in requests]
 
 
 @pytest.fixture
@@ -81,7 +76,7 @@ def ask(tiny_model: Path, tmp_path: Path) -> Callable[..., pl.DataFrame]:
 
     def call(
         table: pl.DataFrame,
-        engine: Engine,
+        engine: Engine | Recorder,
         options: Options = OPTIONS,
         seed: int = 0,
         store: str = "store",
@@ -95,7 +90,7 @@ def ask(tiny_model: Path, tmp_path: Path) -> Callable[..., pl.DataFrame]:
 def test_every_prompt_has_its_samples(ask, vllm_engine: Engine) -> None:
     """Each prompt has num_samples rows, with finish reason, token count and log-probability."""
     found = ask(questions("one", "two", "three"), vllm_engine)
-    Responses.validate(found)
+    Generated.validate(found)
     assert found["sample_index"].to_list() == [0, 1, 2] * 3
     assert found["reason"].null_count() == 9
     assert (found["num_tokens"] <= 8).all()
@@ -126,7 +121,7 @@ def test_answers_do_not_depend_on_company(ask, vllm_engine: Engine) -> None:
     among = ask(
         questions("zero", "one", "two"),
         vllm_engine,
-        Options(**{**OPTIONS.model_dump(), "chunk_size": 3}),
+        Options(**{**OPTIONS.model_dump(), "chunk_size": 9}),
     )
     assert among.filter(prompt_id=alone["prompt_id"][0]).equals(alone)
 
@@ -138,7 +133,7 @@ def test_a_bad_prompt_harms_no_other(ask, vllm_engine: Engine) -> None:
     reasons = ["prompt_too_long", None, "prompt_empty", "template_error"]
     expected = dict(zip(table["prompt_id"], reasons, strict=True))
     found = ask(table, vllm_engine)
-    Responses.validate(found)
+    Generated.validate(found)
     assert found.height == 12
     assert all(expected[row["prompt_id"]] == row["reason"] for row in found.iter_rows(named=True))
 
@@ -174,21 +169,21 @@ def test_finished_chunks_are_not_asked_again(ask, vllm_engine: Engine) -> None:
     recorder = Recorder(vllm_engine)
     table = questions("one", "two", "three")
     first = ask(table, recorder)
-    assert len(recorder.asked) == 3
+    assert len(recorder.asked) == 9
     assert ask(table, recorder).equals(first)
-    assert len(recorder.asked) == 3
+    assert len(recorder.asked) == 9
 
 
 def test_a_stopped_run_goes_on_where_it_was(ask) -> None:
     """What is asked after a stop is what was not finished, and the table is as if nothing was."""
     table = questions("one", "two", "three", "four", "five")
     whole = ask(table, Recorder(None), store="whole")
-    stopped, rest = Recorder(None, die_at=4), Recorder(None)
+    stopped, rest = Recorder(None, die_at=12), Recorder(None)
     with pytest.raises(KeyboardInterrupt):
         ask(table, stopped)
     assert ask(table, rest).equals(whole)
-    assert len(stopped.asked) == 4
-    assert len(rest.asked) == 1
+    assert len(stopped.asked) == 12
+    assert len(rest.asked) == 3
 
 
 def test_added_prompts_alone_are_asked(ask) -> None:
@@ -196,16 +191,27 @@ def test_added_prompts_alone_are_asked(ask) -> None:
     recorder = Recorder(None)
     ask(questions("one", "two", "three"), recorder)
     ask(questions("zero", "one", "two", "three", "four"), recorder)
-    assert len(recorder.asked) == 5
+    assert len(recorder.asked) == 15
 
 
-@pytest.mark.parametrize("change", [{"temperature": 0.5}, {"num_samples": 2}, {"max_tokens": 9}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"temperature": 0.5},
+        {"top_p": 0.5},
+        {"max_tokens": 9},
+        {"stop": ("x",)},
+        {"seed": 7},
+        {"system": "Be brief."},
+        {"template": {"thinking": False}},
+    ],
+)
 def test_other_sampling_is_asked_anew(ask, change: dict[str, float]) -> None:
     """Rows of other options are other rows."""
     recorder = Recorder(None)
     ask(questions("one"), recorder)
     ask(questions("one"), recorder, OPTIONS.model_copy(update=change))
-    assert len(recorder.asked) == 2
+    assert len(recorder.asked) == 6
 
 
 def test_other_weights_are_asked_anew(tiny_model: Path, tmp_path: Path) -> None:
@@ -217,27 +223,117 @@ def test_other_weights_are_asked_anew(tiny_model: Path, tmp_path: Path) -> None:
     weights = model / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"\0")
     generate(questions("one"), model, OPTIONS, 0, "tiny", tmp_path / "store", recorder)
-    assert len(recorder.asked) == 2
+    assert len(recorder.asked) == 6
 
 
-def test_an_answer_that_broke_off_has_its_reason(ask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_larger_number_asks_only_for_the_rest(ask) -> None:
+    """Samples that are there are kept when more are wanted, and stay the first ones."""
+    recorder, more = Recorder(), OPTIONS.model_copy(update={"num_samples": 5})
+    table = questions("one", "two")
+    few = ask(table, recorder)
+    many = ask(table, recorder, more)
+    assert len(recorder.asked) == 10
+    assert many.filter(pl.col("sample_index") < 3).equals(few)
+    assert ask(table, recorder).equals(few)
+    assert len(recorder.asked) == 10
+
+
+def test_samples_have_seeds_of_their_own(ask) -> None:
+    """No two samples of a run are drawn alike."""
+    recorder = Recorder()
+    ask(questions("one", "two"), recorder)
+    assert len({request.seed for request in recorder.asked}) == 6
+
+
+def test_every_temperature_has_its_samples(ask) -> None:
+    """Of several temperatures each gives num_samples answers, which say how they were sampled."""
+    recorder = Recorder()
+    found = ask(questions("one"), recorder, OPTIONS.model_copy(update={"temperature": (0.5, 1.0)}))
+    assert found["sample_index"].to_list() == [0, 1, 2, 3, 4, 5]
+    assert [json.loads(text)["temperature"] for text in found["sampling"]] == [0.5] * 3 + [1.0] * 3
+    assert {sampling.temperature for sampling in recorder.sampled} == {0.5, 1.0}
+    ask(questions("one"), recorder, OPTIONS.model_copy(update={"temperature": 1.0}))
+    assert len(recorder.asked) == 6
+
+
+def test_a_system_turn_is_put_before_prompts_without_one(ask) -> None:
+    """The generator's system turn is asked with, and one that a prompt has stays."""
+    told: list[Message] = [{"role": "system", "content": "Rhyme."}, user("two")]
+    recorder = Recorder()
+    options = OPTIONS.model_copy(update={"num_samples": 1, "system": "Be brief."})
+    ask(prompts([user("one")], told), recorder, options)
+    asked = {tuple(turn["content"] for turn in request.messages) for request in recorder.asked}
+    assert asked == {("Be brief.", "one"), ("Rhyme.", "two")}
+
+
+def test_the_table_names_the_model_that_answered(ask, tiny_model: Path) -> None:
+    """Each row has the hash of the model's files."""
+    assert ask(questions("one"), Recorder())["revision"].unique().to_list() == [
+        fingerprint(tiny_model)
+    ]
+
+
+def answering(recorder: Recorder, *answers: Sample | str) -> Recorder:
+    """Make every chunk's answers these."""
+    recorder.chat = lambda requests, sampling: list(answers)  # type: ignore[method-assign]
+    return recorder
+
+
+def test_an_answer_that_broke_off_has_its_reason(ask) -> None:
     """What vLLM aborted is a row without text."""
-    recorder = Recorder(None)
-    broken = [[Sample("half", "abort", 1, -1.0)] * 3]
-    monkeypatch.setattr(recorder, "sample", lambda requests, sampling: broken)
-    found = ask(questions("one"), recorder)
-    Responses.validate(found)
+    found = ask(questions("one"), answering(Recorder(), *[Sample("half", "abort", 1, -1.0)] * 3))
+    Generated.validate(found)
     assert found["reason"].to_list() == ["unfinished"] * 3
 
 
-def test_model_text_is_shown_as_it_is(ask, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+def test_model_text_is_shown_as_it_is(ask, capsys) -> None:
     """Markup and escape sequences in an answer reach the terminal as characters."""
-    recorder = Recorder(None)
-    said = [[Sample("[red]\x1b[2J", "stop", 1, -1.0)] * 3]
-    monkeypatch.setattr(recorder, "sample", lambda requests, sampling: said)
-    ask(questions("one"), recorder)
+    ask(questions("one"), answering(Recorder(), *[Sample("[red]\x1b[2J", "stop", 1, -1.0)] * 3))
     shown = capsys.readouterr().err
     assert r"'[red]\x1b[2J'" in shown
+
+
+def test_what_an_endpoint_refused_is_asked_again(ask) -> None:
+    """A refusal is a row with its reason, but nothing that was paid for: the next run asks anew."""
+    good = Sample("yes", "stop", 1, None)
+    first = ask(questions("one"), answering(Recorder(), good, "request_refused", good))
+    assert first["reason"].to_list() == [None, "request_refused", None]
+    recorder = Recorder()
+    assert ask(questions("one"), recorder)["reason"].null_count() == 3
+    assert len(recorder.asked) == 1
+
+
+def test_what_was_answered_before_a_failure_is_kept(ask) -> None:
+    """Where a model gives up within a chunk, the answers it gave are not asked for again."""
+
+    def fail(*_: object) -> None:
+        raise StoppedError("gone", [Sample("yes", "stop", 1, None), None, None])
+
+    broken, recorder = Recorder(), Recorder()
+    broken.chat = fail  # type: ignore[method-assign]
+    with pytest.raises(StoppedError, match="gone"):
+        ask(questions("one"), broken)
+    assert ask(questions("one"), recorder)["text"][0] == "yes"
+    assert len(recorder.asked) == 2
+
+
+def test_identical_samples_are_kept_once(ask) -> None:
+    """Samples that read the same and ended alike are one row, the first, with their count."""
+    said = (
+        Sample("a", "stop", 1, -1.0),
+        Sample("a", "length", 1, -1.0),
+        Sample("a", "stop", 1, -2.0),
+    )
+    found = once(ask(questions("one"), answering(Recorder(), *said)))
+    Generated.validate(found)
+    kept = found.select("sample_index", "finish_reason", "count", "logprob")
+    assert kept.rows() == [(0, "stop", 2, -1.0), (1, "length", 1, -1.0)]
+
+
+def test_failed_samples_are_never_identical(ask) -> None:
+    """Each failed sample keeps its row: they are not one text."""
+    found = once(ask(questions("one"), answering(Recorder(), *["template_error"] * 3)))
+    assert found["count"].to_list() == [1, 1, 1]
 
 
 def test_no_prompts_need_no_vllm(tmp_path: Path) -> None:
@@ -246,10 +342,10 @@ def test_no_prompts_need_no_vllm(tmp_path: Path) -> None:
 import sys
 from pathlib import Path
 from schemas.prompts import Prompts
-from schemas.responses import Responses
+from schemas.responses import Generated
 from stages.generate import Options, generate
-found = generate(Prompts.create_empty(), "nowhere", Options(), 0, "none", Path("store"))
-assert found.schema == Responses.create_empty().schema and found.is_empty()
+found = generate(Prompts.create_empty(), Path("nowhere"), Options(), 0, "none", Path("store"))
+assert found.schema == Generated.create_empty().schema and found.is_empty()
 assert not {"vllm", "torch", "transformers"} & sys.modules.keys()
 """
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -291,8 +387,8 @@ def test_a_failure_midway_is_no_traceback(
         raise RuntimeError("out of memory\nand more")
 
     monkeypatch.setattr(vllm_engine._llm, "generate", fail)
-    with pytest.raises(RatherError, match=r"out of memory;.*run again") as caught:
-        vllm_engine.sample([Request([1], 0)], Sampling(1, 1.0, 1.0, 1))
+    with pytest.raises(StoppedError, match=r"out of memory;.*run again") as caught:
+        vllm_engine.chat([Chat([user("one")], 0)], Sampling())
     assert "\n" not in str(caught.value)
 
 
@@ -306,3 +402,10 @@ def test_several_likeliest_answers_are_refused() -> None:
     """At temperature 0 every sample would be the same one."""
     with pytest.raises(ValidationError, match="expected 1 at temperature 0"):
         Options(temperature=0, num_samples=2)
+
+
+@pytest.mark.parametrize("given", [[], [1.0, 1.0], [0.5, 3.0], -1.0])
+def test_temperatures_that_none_samples_at_are_refused(given: object) -> None:
+    """Temperatures are from 0 to 2, and each is named once."""
+    with pytest.raises(ValidationError, match="number from 0 to 2"):
+        Options(temperature=given, num_samples=1)
