@@ -19,7 +19,6 @@ SCHEMAS = {
     "load/comparisons": "ratings.Comparisons",
     "load/set_aside": "set_aside.SetAside",
     "load/evaluations": "contamination.Evaluations",
-    "generate/responses": "responses.Responses",
     "measure/features": "features.Features",
     "measure/contamination": "contamination.Contamination",
     "calibrate/raters": "scores.Raters",
@@ -37,7 +36,13 @@ SCHEMAS = {
     "convert/dropped": "training_sets.DroppedLabels",
 }
 SHOWN = 500  # characters of a broken row
-FAMILIES = {"rate": "ratings.Ratings", "sample": "responses.Responses"}
+FAMILIES = {
+    "generate": "responses.Generated",
+    "rate": "ratings.Ratings",
+    "compare": "ratings.Comparisons",
+    "verdicts": "verdicts.Verdicts",
+    "sample": "responses.Responses",
+}
 
 
 def schema_of(table: str) -> type[dy.Schema]:

@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Callable
 from functools import lru_cache, partial
+from typing import Any
 
 import polars as pl
 
@@ -49,6 +50,7 @@ def _pairs(run: Run, ledger: Ledger, bucket: Bucket) -> pl.DataFrame:
         run.responses(bucket),
         run.ratings(bucket),
         run.comparisons(bucket),
+        run.round,
     )
     ledger.account("pairs", came=chosen.height, kept=rows.height, dropped={})
     return rows
@@ -68,21 +70,41 @@ def _kto(run: Run, ledger: Ledger) -> None:
         return
     rule = label_rules.settle(run.params.convert.kto, _scale(run))
     judged = lru_cache(maxsize=1)(partial(_labels, run, rule))  # one bucket is judged once
-    counts = _counts(run, judged)
-    weights = labels.weights(counts["desirable"], counts["undesirable"])
+    balance = _balance(run, rule, judged)
+    weights = balance["weights"]["desirable"], balance["weights"]["undesirable"]
     tables = ("convert/kto/train", "convert/kto/test", "convert/dropped")
     ledger.merge(run.fill(tables, partial(_labelled, run, judged, weights)))
-    ledger.note(
-        label_rule=label_rules.describe(rule),
-        weights={"desirable": weights[0], "undesirable": weights[1]},
+    ledger.note(**balance)
+
+
+def label_balance(run: Run) -> dict[str, Any]:
+    """Say which labels a run's responses will have: by which rule, how many, weighed how."""
+    rule = label_rules.settle(run.params.convert.kto, _scale(run))
+    return _balance(run, rule, partial(_labels, run, rule))
+
+
+def labeller(run: Run) -> Callable[[Bucket], pl.DataFrame]:
+    """Give what labels the responses of a bucket, as KTO's training set will."""
+    return partial(_labels, run, label_rules.settle(run.params.convert.kto, _scale(run)))
+
+
+def _balance(
+    run: Run, rule: label_rules.Rule, judged: Callable[[Bucket], pl.DataFrame]
+) -> dict[str, Any]:
+    """Count the labels, and weigh both kinds so that they balance."""
+    counts = _counts(run, judged)
+    weights = labels.weights(counts["desirable"], counts["undesirable"])
+    return {
+        "label_rule": label_rules.describe(rule),
+        "weights": {"desirable": weights[0], "undesirable": weights[1]},
         **counts,
-    )
+    }
 
 
 def _scale(run: Run) -> rating_scale.Scale | None:
     """Find the scale that all raters share: declared for the source, or seen in the scores."""
     declared = run.params.source.mapping.scale
-    if declared and not run.params.raters:
+    if declared and not run.params.all_raters:
         return rating_scale.Scale(*declared)
     used = [rating_scale.usage(run.ratings(bucket)) for bucket in run.buckets]
     return rating_scale.shared_scale(pl.concat(used))
@@ -118,7 +140,8 @@ def _labelled(
 ) -> tuple[Frames, Ledger]:
     """Convert one bucket's labelled responses, and list those that became no label."""
     found, account = judged(bucket), Ledger("convert")
-    rows = convert.to_kto(found, run.read("load/prompts", bucket), run.responses(bucket), weights)
+    prompts, responses = run.read("load/prompts", bucket), run.responses(bucket)
+    rows = convert.to_kto(found, prompts, responses, weights, run.round)
     dropped = labels.unlabelled(found)
     account.account("responses", came=found.height, kept=rows.height, dropped=by_reason(dropped))
     return (*_by_split(rows), dropped), account

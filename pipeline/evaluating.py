@@ -10,17 +10,17 @@ from typing import Any
 import polars as pl
 
 from pipeline.files import replacing, write_text
-from pipeline.modelling import policies
-from pipeline.params import rater_options
+from pipeline.modelling import models_of, policies
+from pipeline.params import rater_model, rater_options
 from pipeline.reporting import plain
 from pipeline.run import Run
 from schemas.errors import UserError
 from schemas.training_sets import Dpo
 from stages.pointer import weights
+from stages.rating import Rated
 
 Figures = dict[str, Any]
 BATCH_SIZE = 16
-TRAINED_REWARD = "data/models/reward"
 CURVE = {
     "policy": pl.String,
     "beta": pl.Float64,
@@ -63,25 +63,42 @@ def _kind(run: Run, rater: str) -> str:
 def _ratings(
     run: Run, prompts: pl.DataFrame, samples: Mapping[str, pl.DataFrame]
 ) -> dict[str, dict[str, pl.DataFrame]]:
-    """Let the run's own raters rate every model's samples, but a reward model that has none."""
-    from stages.raters import annotator, reward_model, verifier
+    """Let the run's own raters rate every model's samples.
 
-    rate: dict[str, Callable[..., pl.DataFrame]] = {
+    A judge is not asked, since its answers may cost money, nor is a reward model without training.
+    """
+    return {
+        name: {model: _rated(run, name, prompts, given) for model, given in samples.items()}
+        for name in run.params.all_raters
+        if _may_rate(run, name)
+    }
+
+
+def _may_rate(run: Run, name: str) -> bool:
+    """Tell whether a rater rates the policies."""
+    if name in run.params.raters:
+        return True
+    own = rater_model(run.params, name) == "reward"
+    return _kind(run, name) != "judge" and not (own and not run.figures("train/reward")["trained"])
+
+
+def _rated(run: Run, name: str, prompts: pl.DataFrame, given: pl.DataFrame) -> pl.DataFrame:
+    """Let one rater rate one model's samples."""
+    from stages.raters import annotator, implicit, reward_model, verifier
+
+    programs: dict[str, Callable[..., pl.DataFrame]] = {
         "annotator": annotator.rate,
-        "reward_model": reward_model.rate,
         "verifier": verifier.rate,
     }
-    trained = run.figures("train/reward")["trained"]
-    found = {}
-    for name in run.params.raters:
-        kind, options = rater_options(run.params, name)
-        if kind == "reward_model" and options.model == TRAINED_REWARD and not trained:
-            continue
-        found[name] = {
-            model: rate[kind](name, prompts, given, options, run.params.seed)
-            for model, given in samples.items()
-        }
-    return found
+    by_model: dict[str, Callable[..., Rated]] = {
+        "implicit": implicit.rate,
+        "reward_model": reward_model.rate,
+    }
+    kind, options = rater_options(run.params, name)
+    if kind in programs:
+        return programs[kind](name, prompts, given, options, run.params.seed)
+    models = models_of(run, name)
+    return by_model[kind](name, prompts, given, options, run.params.seed, models).ratings
 
 
 def _win_rates(
@@ -124,7 +141,7 @@ def _implicit(run: Run, prompts: pl.DataFrame, samples: Mapping[str, pl.DataFram
         }
         longer = implicit.longer_wins(scored.pairs)
         told = {"longer_wins": {**longer.named("accuracy"), "pairs": scored.pairs.height}}
-    options = run.params.generate
+    options = run.params.sample
     told["sampled_at"] = {"temperature": options.temperature, "top_p": options.top_p}
     return {**_by_figure(samples, found), **told}
 
@@ -141,7 +158,9 @@ def _refusals(run: Run) -> dict[str, Figures]:
     from stages.evaluation.refusals import refusal_rate
     from stages.generate import generate
 
-    options = run.params.generate.model_copy(update={"num_samples": 1})
+    options = run.params.sample.model_copy(
+        update={"num_samples": 1, "temperature": run.params.sample.temperatures[0]}
+    )
     found: dict[str, Figures] = {}
     for kind in ("harmful", "benign"):
         path = getattr(run.params.evaluate, kind)
@@ -225,7 +244,7 @@ def _plot(run: Run, metrics: Figures) -> None:
     """Write each policy's win rate and KL, by its beta: a sweep's runs make the curve."""
     rows = [
         (name, beta, metrics["kl_per_token"][name], metrics["win_rate"][name])
-        for name, training in run.params.train.items()
+        for name, training in run.params.trained.items()
         for beta in [training.beta]
     ]
     with replacing(run.data / "plots" / "evaluate.csv") as draft:

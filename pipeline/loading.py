@@ -1,12 +1,15 @@
 """The stage that reads the source: chunks come in its order, tables go out in that of prompts."""
 
+import json
 import tempfile
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from pipeline.buckets import Bucket
+from pipeline.files import write_text
 from pipeline.ledger import Ledger, by_reason
 from pipeline.run import Run
 from pipeline.spill import Spill
@@ -16,20 +19,27 @@ from stages.clusters import clusters
 from stages.load import Source, load, read, with_split
 from stages.normal import prompt_texts
 from stages.sources.chunks import first_prompts
+from stages.sources.files import hashes
 from stages.sources.settled import settle
 
 TABLES = ("prompts", "responses", "ratings", "comparisons")
 UNITS = ("ratings", "comparisons")
+# What later stages depend on: DVC wants it there, with members or without.
+FOLDERS = ("generate", "rate", "compare", "metrics/train", "plots/train")
 
 
 def run_load(run: Run) -> None:
     """Read the source and fix the split."""
-    (run.data / "rate").mkdir(parents=True, exist_ok=True)  # DVC wants it there, raters or none
+    for folder in FOLDERS:
+        (run.data / folder).mkdir(parents=True, exist_ok=True)
     run.write("load/evaluations", _evaluations(run.params.contamination.path))
+    files: list[dict[str, Any]] = []
     if run.params.source.format == "demo":
         _load_demo(run)
     else:
         _load_source(run)
+        files = hashes(run.params.source.path)
+    write_text(run.data / "load" / "files.json", json.dumps(files, indent=2) + "\n")
 
 
 def _evaluations(path: str | None) -> pl.DataFrame:

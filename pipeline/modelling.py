@@ -5,16 +5,20 @@ import shutil
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from pipeline.files import replacing, write_text
 from pipeline.ledger import Ledger, by_reason
-from pipeline.params import rater_options
+from pipeline.params import rater_model, rater_options
 from pipeline.policies import Training
 from pipeline.run import Run
 from stages.pointer import weights
+from stages.rating import Models, Rated, accounts
+
+if TYPE_CHECKING:
+    from trainer.config import TrainConfig
 
 
 def run_model(run: Run) -> None:
@@ -23,6 +27,24 @@ def run_model(run: Run) -> None:
 
     model = run.params.model
     resolve(model.name, model.revision, run.model("base"), run.params.seed)
+
+
+def run_models(run: Run, name: str) -> None:
+    """Resolve one more model: weights, or an endpoint."""
+    from stages.model import merge, point_at_endpoint, resolve
+    from stages.pointer import Address
+
+    model, out = run.params.models[name], run.model(name)
+    if model.endpoint is not None:
+        options = {"key", "concurrency", "retries", "logprobs"}
+        given = model.model_dump(include=options)
+        point_at_endpoint(Address(model.endpoint, model.name, **given), out)
+        return
+    adapted = model.adapter is not None
+    found = run.work("models") / name if adapted else out
+    resolve(model.name, model.revision, found, run.params.seed)
+    if model.adapter is not None:
+        merge(found, Path(model.adapter), out)
 
 
 def run_sft(run: Run) -> None:
@@ -62,7 +84,7 @@ def _teach(run: Run, ledger: Ledger, start: str, rows: pl.DataFrame, training: T
     data.mkdir(parents=True, exist_ok=True)
     rows.write_parquet(data / "train.parquet")
     loss = {"sft": "sft", "reward": "bradley_terry"}[name]
-    _train(run, ledger, start, data, loss, training, None)
+    train_model(run, ledger, start, data, loss, training, None)
 
 
 def _pass_on(run: Run, ledger: Ledger, start: str, num_rows: int) -> None:
@@ -85,7 +107,7 @@ def run_reference(run: Run, name: str) -> None:
         model=weights(run.model("sft")),
         data=run.data / "convert" / policy.data,
         out=run.data / "reference" / f"{name}.parquet",
-        config=_config(run, policy.loss or name, policy),
+        config=settings(run, policy.loss or name, policy),
     )
     write_text(
         run.data / "metrics" / "reference" / f"{name}.json", json.dumps(tokens, indent=2) + "\n"
@@ -98,13 +120,13 @@ def run_train(run: Run, name: str) -> None:
 
     policy = run.params.train[name]
     loss, data = policy.loss or name, run.data / "convert" / policy.data
-    config = _config(run, loss, policy)
+    config = settings(run, loss, policy)
     cached = config.reference == "cached" and objective(config).loss.needs_reference
     reference = run.data / "reference" / f"{name}.parquet" if cached else None
-    _train(run, Ledger(f"train/{name}"), "sft", data, loss, policy, reference)
+    train_model(run, Ledger(f"train/{name}"), "sft", data, loss, policy, reference)
 
 
-def _train(
+def train_model(
     run: Run,
     ledger: Ledger,
     start: str,
@@ -112,8 +134,9 @@ def _train(
     loss: str | dict[str, float],
     training: Training,
     reference: Path | None,
+    **more: Any,
 ) -> None:
-    """Call the trainer, and write its metrics and history."""
+    """Call the trainer, and write its metrics and history; more: settings that no stage names."""
     from trainer.train import train
 
     name = ledger.stage.removeprefix("train/")
@@ -121,7 +144,7 @@ def _train(
         model=weights(run.model(start)),
         data=data,
         out=run.model(name),
-        config=_config(run, loss, training),
+        config=settings(run, loss, training, **more),
         reference=reference,
         checkpoints=run.work("checkpoints") / name,
         log=run.work("logs") / f"{name}.jsonl",
@@ -133,11 +156,13 @@ def _train(
     _close_training(run, ledger, history)
 
 
-def _config(run: Run, loss: str | dict[str, float], training: Training) -> Any:
+def settings(
+    run: Run, loss: str | dict[str, float], training: Training, **more: Any
+) -> "TrainConfig":
     """Put a stage's parameters into the trainer's words."""
     from trainer.config import TrainConfig
 
-    given = training.model_dump(exclude={"data", "loss"})
+    given = training.model_dump(exclude={"data", "loss"}) | more
     return TrainConfig(loss=loss, max_length=run.params.max_length, seed=run.params.seed, **given)
 
 
@@ -152,60 +177,95 @@ def _close_training(run: Run, ledger: Ledger, history: list[dict[str, Any]]) -> 
 NO_HISTORY = pl.DataFrame(schema={"step": pl.Int64, "loss": pl.Float64})
 
 
-def run_generate(run: Run) -> None:
-    """Sample answers to the source's prompts, unless the source brought its own."""
-    prompts = run.read("load/prompts")
-    if run.read("load/ratings").height or run.comparisons().height:
+def run_generate(run: Run, name: str) -> None:
+    """Let one generator answer the source's prompts, unless the source brought answers."""
+    prompts, ledger = run.read("load/prompts"), Ledger(f"generate/{name}")
+    if run.read("load/ratings").height or run.source_comparisons().height:
         prompts = prompts.clear()
-    ledger = Ledger("generate")
-    run.write("generate/responses", _ask(run, ledger, prompts, "sft", "responses"))
+    answer(run, ledger, prompts, name)
     run.close(ledger)
+
+
+def answer(run: Run, ledger: Ledger, prompts: pl.DataFrame, name: str) -> None:
+    """Let one generator answer prompts, and account for its samples."""
+    from stages.generate import generate, once
+
+    generator = run.params.generators[name]
+    responses = generate(
+        prompts=prompts,
+        model=run.model(generator.model),
+        options=generator.options,
+        seed=run.params.seed,
+        generator=name,
+        store=run.work("generate"),
+    )
+    written = run.write(f"generate/{name}", once(responses))
+    dropped = by_reason(responses)
+    said = int(responses["text"].count())
+    if repeated := said - int(written["text"].count()):
+        dropped["duplicates"] = repeated
+    ledger.account("responses", came=responses.height, kept=said - repeated, dropped=dropped)
 
 
 def run_sample(run: Run) -> None:
     """Sample every policy's answers to the held-out prompts."""
+    from stages.generate import generate
+
     prompts = run.read("load/prompts").filter(pl.col("split") == "test")
     ledger = Ledger("sample")
     for policy in policies(run):
-        run.write(f"sample/{policy}", _ask(run, ledger, prompts, policy, f"responses_{policy}"))
+        responses = generate(
+            prompts=prompts,
+            model=run.model(policy),
+            options=run.params.sample,
+            seed=run.params.seed,
+            generator=policy,
+            store=run.work("generate"),
+        )
+        run.write(f"sample/{policy}", responses)
+        given, dropped = int(responses["text"].count()), by_reason(responses)
+        ledger.account(f"responses_{policy}", came=responses.height, kept=given, dropped=dropped)
     run.close(ledger)
 
 
 def policies(run: Run) -> list[str]:
     """Name the policies: the one that training starts from, and the trained."""
-    return ["sft", *run.params.train]
-
-
-def _ask(run: Run, ledger: Ledger, prompts: pl.DataFrame, policy: str, unit: str) -> pl.DataFrame:
-    """Ask a policy's model, and account for the samples."""
-    from stages.generate import generate
-
-    options = run.params.generate
-    responses = generate(
-        prompts=prompts,
-        model=weights(run.model(policy)),
-        options=options,
-        seed=run.params.seed,
-        generator=policy,
-        store=run.work("generate"),
-    )
-    came, given = prompts.height * options.num_samples, int(responses["text"].count())
-    ledger.account(unit, came=came, kept=given, dropped=by_reason(responses))
-    return responses
+    return ["sft", *run.params.trained]
 
 
 def run_rate(run: Run, name: str) -> None:
-    """Let one rater rate the generated responses."""
+    """Let one rater that is a program rate the generated responses."""
     kind, options = rater_options(run.params, name)
     rate = import_module(f"stages.raters.{kind}").rate
-    responses = run.read("generate/responses")
-    found = rate(name, run.read("load/prompts"), responses, options, run.params.seed)
-    ratings = run.write(f"rate/{name}", found)
-    distinct = responses["response_id"].drop_nulls().n_unique()
-    given = int(ratings["score"].count())
+    prompts, responses = run.read("load/prompts"), run.generated()
+    ratings = rate(name, prompts, responses, options, run.params.seed)
+    _publish(run, name, responses, Rated(ratings))
+
+
+def run_rate_by_model(run: Run, name: str) -> None:
+    """Let one rater that is a model, or asks one, judge the generated responses."""
+    kind, options = rater_options(run.params, name)
+    rate: Callable[..., Rated] = import_module(f"stages.raters.{kind}").rate
+    prompts, responses = run.read("load/prompts"), run.generated()
+    rated = rate(name, prompts, responses, options, run.params.seed, models_of(run, name))
+    run.write(f"verdicts/{name}", rated.verdicts)
+    _publish(run, name, responses, rated)
+
+
+def models_of(run: Run, rater: str) -> Models:
+    """Give what a rater that is a model works with."""
+    model = run.model(rater_model(run.params, rater))
+    return Models(model, reference=run.model("sft"), store=run.work("rate"))
+
+
+def _publish(run: Run, name: str, responses: pl.DataFrame, rated: Rated) -> None:
+    """Write a rater's tables and its account."""
+    run.write(f"rate/{name}", rated.ratings)
+    run.write(f"compare/{name}", rated.comparisons)
     ledger = Ledger(f"rate/{name}")
-    ledger.account("responses", came=distinct, kept=given, dropped=by_reason(ratings))
-    ledger.note(mean=ratings["score"].mean())
+    for unit, (came, dropped) in accounts(responses, rated).items():
+        ledger.account(unit, came=came, kept=came - sum(dropped.values()), dropped=dropped)
+    ledger.note(mean=rated.ratings["score"].mean(), **rated.figures)
     run.close(ledger)
 
 
@@ -213,11 +273,13 @@ MODELLING: dict[str, Callable[[Run], None]] = {
     "model": run_model,
     "sft": run_sft,
     "reward": run_reward,
-    "generate": run_generate,
     "sample": run_sample,
 }
 MODELLING_EACH: dict[str, Callable[[Run, str], None]] = {
+    "models": run_models,
+    "generate": run_generate,
     "rate": run_rate,
+    "rate_by_model": run_rate_by_model,
     "reference": run_reference,
     "train": run_train,
 }

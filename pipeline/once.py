@@ -15,7 +15,6 @@ from pipeline.params import Params, make_params
 from pipeline.publish import Target, show_ledger
 from pipeline.run import Run
 from schemas.errors import QualityError, UserError
-from schemas.responses import Responses
 from stages.formats.catalogue import form
 from stages.sources.mapping import read_mapping
 
@@ -34,7 +33,7 @@ class Asked:
 
     def params(self, **more: Any) -> Params:
         """Make the parameters of a run on this source alone."""
-        source: dict[str, Any] = {"path": self.source, "format": self.format}
+        source = {"path": self.source, "format": self.format, **more.pop("source", {})}
         if self.map is not None:
             mapping = read_mapping(self.map)
             extends = mapping.pop("extends", self.format)
@@ -58,7 +57,7 @@ class Asked:
                 "--set: expected no source.path or source.format, which INPUT, --from and --map "
                 "say; remove it"
             )
-        if params.raters:
+        if params.all_raters:
             raise UserError("--set raters: expected none, as a file has its own; remove it")
 
 
@@ -67,7 +66,6 @@ def temporary_run(params: Params) -> Iterator[Run]:
     """Give a run whose tables are gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="rather-") as folder:
         run = Run(Path(folder), params)
-        run.write("generate/responses", Responses.create_empty())
         yield run
 
 
@@ -95,21 +93,30 @@ def convert_file(asked: Asked, to: Literal["dpo", "kto"], out: Path, format_: st
 
 def run_stages(run: Run, stages: Sequence[str]) -> None:
     """Run stages in order, showing which one is at work."""
-    columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("")
-        for stage in stages:
-            progress.update(task, description=stage)
+    for stage in stages:
+        with at_work(stage):
             CURATION[stage](run)
-            if stage == "load":
-                _require_answers(run)
+        if stage == "load":
+            _require_answers(run)
+
+
+@contextmanager
+def at_work(name: str) -> Iterator[None]:
+    """Show what is at work, and for how long."""
+    columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
+    console = Console(stderr=True)
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as progress:
+        progress.add_task(name)
+        yield
 
 
 def _require_answers(run: Run) -> None:
     """Refuse a source of prompts alone: there is nothing in it to prefer."""
     if run.read("load/responses").is_empty():
         raise UserError(
-            f"{run.params.source.path}: expected rated responses, found prompts alone; name the "
-            "columns with --from ratings --set source.mapping.response=... "
-            "--set source.mapping.scores='[...]'"
+            f"{run.params.source.path}: expected rated responses, found prompts alone; let `rather "
+            f"init {run.params.source.path}` guess the columns, or name them with --from ratings "
+            "--set source.mapping.response=... --set source.mapping.scores='[...]'"
         )

@@ -10,27 +10,34 @@ import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from pipeline.losses import known_losses, policy_losses
-from pipeline.policies import Policy, Strict, Training
+from pipeline.models import Further, Model
+from pipeline.policies import Policy, Round, Strict, Training
 from schemas.errors import UserError
+from stages.audit.options import Options as Audit
 from stages.calibrate import Options as Calibrate
 from stages.choose import Options as Choose
 from stages.convert import Options as Convert
+from stages.declared import Options as Validate
 from stages.generate import Options as Generate
 from stages.load import Demo, Source
-from stages.validate import Options as Validate
 from stages.winnow import DEFAULT_RULES, RULES
 
 NAME = re.compile(r"[A-Za-z0-9_-]+")
 # Models that other stages write, beside those of `train`.
 MODELS = ("base", "sft", "reward")
-RATER_KINDS = ("annotator", "reward_model", "verifier")
+PROGRAMS = ("annotator", "verifier")
+MODEL_KINDS = ("implicit", "judge", "reward_model")
 
 
-class Model(Strict):
-    """What everything starts from: `demo`, a local folder or a hub name, and a hub revision."""
+class Generator(Generate):
+    """What answers the source's prompts: a model of data/models, and how it is sampled."""
 
-    name: str = "demo"
-    revision: str | None = None
+    model: str
+
+    @property
+    def options(self) -> Generate:
+        """Give how it is sampled."""
+        return Generate(**self.model_dump(exclude={"model"}))
 
 
 class Pair(Strict):
@@ -99,22 +106,27 @@ class Params(Strict):
 
     seed: int = Field(0, ge=0)
     model: Model = Model()
+    models: dict[str, Further] = Field(default_factory=dict)
     source: Source = Source()
     demo: Demo = Demo()
     test_fraction: float = Field(0.15, ge=0, lt=1)
     max_length: int = Field(512, ge=8)
     sft: Training = Training()
     reward: Training = Training()
-    generate: Generate = Generate()
+    generators: dict[str, Generator] = Field(default_factory=dict)
+    sample: Generate = Generate()
     raters: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    model_raters: dict[str, dict[str, Any]] = Field(default_factory=dict)
     contamination: Contamination = Contamination()
     calibrate: Calibrate = Calibrate()
     pair: Pair = Pair()
     winnow: Winnow = Winnow()
     choose: Choose = Choose()
     validate_: Validate = Field(default=Validate(), alias="validate")
+    audit: Audit = Audit()
     convert: Convert = Convert()
     train: dict[str, Policy] = Field(default_factory=dict)
+    rounds: dict[str, Round] = Field(default_factory=dict)
     evaluate: Evaluate = Evaluate()
 
     @model_validator(mode="after")
@@ -134,6 +146,31 @@ class Params(Strict):
         return self
 
     @model_validator(mode="after")
+    def _models(self) -> "Params":
+        """Refuse names that other stages' models have."""
+        for name in self.models:
+            if not NAME.fullmatch(name) or name in MODELS or name in self.train:
+                raise ValueError(
+                    f"models: expected letters, digits, _ and -, and none of "
+                    f"{', '.join([*MODELS, *self.train])}, found {name!r}"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _generators(self) -> "Params":
+        """Refuse models that are not there before policies are trained."""
+        known = ["base", "sft", *self.models]
+        for name, generator in self.generators.items():
+            if not NAME.fullmatch(name):
+                raise ValueError(f"generators: expected letters, digits, _ and -, found {name!r}")
+            if generator.model not in known:
+                raise ValueError(
+                    f"generators.{name}.model: expected one of {', '.join(known)}, found "
+                    f"{generator.model!r}; further models are named under `models`"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _train(self) -> "Params":
         """Refuse names that are taken, and losses, options and data that do not go together."""
         for name, policy in self.train.items():
@@ -146,11 +183,54 @@ class Params(Strict):
         return self
 
     @model_validator(mode="after")
+    def _rounds(self) -> "Params":
+        """Refuse names that are taken, and rounds that start from what is not there before them."""
+        there = ["sft", *self.train]
+        for name, entry in self.rounds.items():
+            taken = (*MODELS, *self.models, *self.train)
+            if not NAME.fullmatch(name) or name in taken:
+                raise ValueError(
+                    f"rounds: expected letters, digits, _ and -, and none of {', '.join(taken)}, "
+                    f"found {name!r}"
+                )
+            for what, given, known in (
+                ("from", entry.from_, there),
+                ("policy", entry.policy or next(iter(self.train), None), [*self.train]),
+            ):
+                if given not in known:
+                    raise ValueError(
+                        f"rounds.{name}.{what}: expected one of {', '.join(known) or 'train'}, "
+                        f"found {given!r}"
+                    )
+            there.append(name)
+        return self
+
+    @property
+    def trained(self) -> dict[str, Policy]:
+        """Every policy by name with how it is trained: those of `train`, then the rounds'."""
+        first = next(iter(self.train), "")
+        return self.train | {
+            name: self.train[entry.policy or first] for name, entry in self.rounds.items()
+        }
+
+    @property
+    def all_raters(self) -> dict[str, dict[str, Any]]:
+        """Every rater by name, programs first: to what comes after, all are alike."""
+        return self.raters | self.model_raters
+
+    @model_validator(mode="after")
     def _raters(self) -> "Params":
         """Ask each rater's kind whether it takes its options."""
-        for name in self.raters:
-            if not NAME.fullmatch(name):
-                raise ValueError(f"raters: expected letters, digits, _ and -, found {name!r}")
+        for group in ("raters", "model_raters"):
+            for name in getattr(self, group):
+                if not NAME.fullmatch(name):
+                    raise ValueError(f"{group}: expected letters, digits, _ and -, found {name!r}")
+        if twice := self.raters.keys() & self.model_raters.keys():
+            raise ValueError(
+                f"model_raters.{min(twice)}: expected a name that no entry of raters has; "
+                "give one of the two another name"
+            )
+        for name in self.all_raters:
             rater_options(self, name)
         return self
 
@@ -180,19 +260,40 @@ def _check_loss(where: str, losses: dict[str, float], policy: Policy) -> None:
 
 
 def rater_options(params: Params, name: str) -> tuple[str, Any]:
-    """Give a rater's kind and its options."""
-    entry = params.raters[name]
+    """Give a rater's kind and its options; `rater_model` gives the model that it is, or asks."""
+    group, kinds = _group_of(params, name)
+    entry = params.all_raters[name]
     kind = entry.get("kind")
-    if kind not in RATER_KINDS:
-        expected = ", ".join(RATER_KINDS)
-        raise ValueError(f"raters.{name}.kind: expected one of {expected}, found {kind!r}")
-    options = {key: value for key, value in entry.items() if key != "kind"}
-    if kind == "reward_model":
+    if kind not in kinds:
+        raise ValueError(
+            f"{group}.{name}.kind: expected one of {', '.join(kinds)}, found {kind!r}; "
+            f"{', '.join(PROGRAMS)} stand under raters, {', '.join(MODEL_KINDS)} under model_raters"
+        )
+    if group == "model_raters":
+        rater_model(params, name)
+    options = {key: value for key, value in entry.items() if key not in ("kind", "model")}
+    if kind in ("reward_model", "implicit"):
         options.setdefault("max_length", params.max_length)
     try:
         return kind, import_module(f"stages.raters.{kind}").Options(**options)
     except ValidationError as error:
-        raise ValueError(f"raters.{name}.{_sentence(error)}") from None
+        raise ValueError(f"{group}.{name}.{_sentence(error)}") from None
+
+
+def _group_of(params: Params, name: str) -> tuple[str, tuple[str, ...]]:
+    """Tell in which group a rater stands, and which kinds belong there."""
+    return ("raters", PROGRAMS) if name in params.raters else ("model_raters", MODEL_KINDS)
+
+
+def rater_model(params: Params, name: str) -> str:
+    """Name the model of data/models that a rater is, or asks."""
+    model, known = params.model_raters[name].get("model"), [*MODELS, *params.models]
+    if model not in known:
+        raise ValueError(
+            f"model_raters.{name}.model: expected one of {', '.join(known)}, found {model!r}; "
+            "further models are named under `models`"
+        )
+    return str(model)
 
 
 def read_params(path: Path) -> Params:
@@ -256,7 +357,9 @@ def _sentence(error: ValidationError) -> str:
     where = ".".join(str(part) for part in first["loc"])
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "value_error":
-        return f"{where}.{message}" if where else message
+        # A field's own check goes on with what it expected; one of several fields names its field.
+        joint = ": " if message.startswith("expected") else "."
+        return f"{where}{joint}{message}" if where else message
     if first["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
         return f"{where}: no such parameter; correct the name"
     return f"{where}: {message[0].lower()}{message[1:]}, found {first['input']!r}"

@@ -50,6 +50,27 @@ class Training(Strict):
     max_truncated: float = Field(1.0, ge=0, le=1)
 
 
+class Round(Strict):
+    """One more pass: a trained model answers, its answers are rated and curated, and it learns.
+
+    from:      the model that answers and is trained on: sft, a policy of `train`, an earlier round
+    turn:      which of the user's turns is asked; those before it are asked and answered first
+    policy:    the entry of `train` by which it is trained; the first of them where it is left out
+    pairs:     join those of the pass that `from` came out of, or replace them
+    reference: keep the first model, or refresh it: the round's `from`
+    max_kl, max_length_ratio: how far `from` may have drifted from the first model, in nats per
+        token of its own samples and in length of answers; beyond, the run stops
+    """
+
+    from_: str = Field("sft", alias="from")
+    turn: int = Field(1, ge=1)
+    policy: str | None = None
+    pairs: Literal["join", "replace"] = "join"
+    reference: Literal["keep", "refresh"] = "keep"
+    max_kl: float | None = Field(None, gt=0)
+    max_length_ratio: float | None = Field(None, gt=0)
+
+
 class Policy(Training):
     """How a policy is trained on preferences.
 

@@ -1,7 +1,6 @@
 """What `rather convert` leaves: the training set, what was dropped, and an account of both."""
 
 import json
-import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from rich.table import Table
 
 from pipeline.buckets import Bucket
 from pipeline.dropped import write_dropped
-from pipeline.files import replacing, write_text
+from pipeline.files import replacing, require_writable, write_text
 from pipeline.reporting import advise, ledgers
 from pipeline.rows import ENDINGS, writing_rows
 from pipeline.run import Run
@@ -42,14 +41,7 @@ class Target:
         out = self.out
         if out.suffix not in ENDINGS:
             raise UserError(f"--out {out}: expected a name ending in {' or '.join(ENDINGS)}")
-        if not out.parent.is_dir():
-            raise UserError(f"--out {out}: expected an existing folder, found none; make it first")
-        try:
-            tempfile.TemporaryFile(dir=out.parent).close()
-        except OSError as error:
-            raise UserError(
-                f"--out {out}: expected a folder to write to, found {error.strerror}"
-            ) from None
+        require_writable(out.parent, f"--out {out}")
         inputs = {Path(file).resolve() for file in find(source)}
         for path in (out, self.beside):
             if path.is_dir():

@@ -27,22 +27,33 @@ class Run:
 
     tables: Parquet files, data/STAGE/TABLE.parquet;  models: data/models/NAME
     metrics: data/metrics/STAGE.json;  work: rows already paid for, kept from run to run
+    round: of a further round's run, its name; its tables and metrics are under data/rounds/NAME,
+        its prompts those that were loaded, unless it asks a later turn
     """
 
     root: Path
     params: Params
+    round: str | None = None
 
     @property
     def data(self) -> Path:
-        """The folder of everything generated."""
-        return self.root / "data"
+        """The folder of everything generated but models."""
+        data = self.root / "data"
+        return data if self.round is None else data / "rounds" / self.round
 
     @cached_property
     def tables(self) -> "Tables":
         """The run's tables."""
         from pipeline.tables import Tables
 
-        return Tables(self.data)
+        return Tables(self.data, dict.fromkeys(self._shared(), self.root / "data"))
+
+    def _shared(self) -> tuple[str, ...]:
+        """Name the tables that a round reads of the first pass; a later turn is other prompts."""
+        if self.round is None:
+            return ()
+        turn = self.params.rounds[self.round].turn
+        return ("load/prompts", "load/evaluations") if turn == 1 else ("load/evaluations",)
 
     def read(
         self, table: str, bucket: Bucket = WHOLE, columns: "Sequence[str] | None" = None
@@ -57,8 +68,8 @@ class Run:
     @cached_property
     def num_responses(self) -> int:
         """How many responses there are, the source's own and the generated."""
-        tables = "load/responses", "generate/responses"
-        return sum(self.tables.height(table) for table in tables)
+        generated = (f"generate/{name}" for name in self.params.generators)
+        return sum(self.tables.height(table) for table in ("load/responses", *generated))
 
     @cached_property
     def buckets(self) -> list[Bucket]:
@@ -79,18 +90,28 @@ class Run:
         """Read every response, the source's own and the generated."""
         import polars as pl
 
-        return pl.concat(
-            [self.read(f"{stage}/responses", bucket) for stage in ("load", "generate")]
-        )
+        loaded = self.read("load/responses", bucket)
+        return pl.concat([loaded, self.generated(bucket).select(loaded.columns)])
+
+    def generated(self, bucket: Bucket = WHOLE) -> "pl.DataFrame":
+        """Read every response that this run's generators made."""
+        return self.tables.read_family("generate", self.params.generators, bucket)
 
     def ratings(self, bucket: Bucket = WHOLE) -> "pl.DataFrame":
         """Read every rating, the source's own and the raters'."""
         import polars as pl
 
         loaded = self.read("load/ratings", bucket)
-        return pl.concat([loaded, self.tables.read_family("rate", self.params.raters, bucket)])
+        return pl.concat([loaded, self.tables.read_family("rate", self.params.all_raters, bucket)])
 
     def comparisons(self, bucket: Bucket = WHOLE) -> "pl.DataFrame":
+        """Read every comparison, the source's own and the raters'."""
+        import polars as pl
+
+        compared = self.tables.read_family("compare", self.params.all_raters, bucket)
+        return pl.concat([self.source_comparisons(bucket), compared])
+
+    def source_comparisons(self, bucket: Bucket = WHOLE) -> "pl.DataFrame":
         """Read the source's comparisons, unless a reward model is to learn from them."""
         found = self.read("load/comparisons", bucket)
         return found if self.params.source.comparisons_for == "pairs" else found.clear()
@@ -107,7 +128,7 @@ class Run:
 
     def model(self, name: str) -> Path:
         """Give the folder of a model."""
-        return self.data / "models" / name
+        return self.root / "data" / "models" / name
 
     def work(self, stage: str) -> Path:
         """Give the folder in which a stage keeps rows that were paid for."""

@@ -6,6 +6,8 @@ from functools import partial
 import polars as pl
 
 from pipeline.buckets import Bucket
+from pipeline.contracts import schema_of
+from pipeline.conversion import label_balance
 from pipeline.files import write_text
 from pipeline.ledger import Ledger, by_reason
 from pipeline.plots import plot
@@ -13,7 +15,9 @@ from pipeline.run import Run
 from pipeline.tables import Frames
 from stages import choose, length, validate, winnow
 from stages.ahead import ahead
+from stages.expectations import Suite
 from stages.ids import numbers
+from stages.suites import suite
 
 NAMES = ("pair_id", "prompt_id")
 SPLITS = pl.Enum(["test", "train"])
@@ -87,8 +91,35 @@ def run_validate(run: Run) -> None:
     folder = run.data / "validate"
     chosen = run.read("choose/chosen", columns=validate.COLUMNS)
     pairs = run.read("pair/pairs", columns=["margin", "agreement", "length_gap"])
-    quality = validate.validate(chosen, pairs, run.params.validate_, folder)
+    labels = label_balance(run) if "kto" in run.params.convert.to else None
+    quality = validate.validate(
+        chosen, pairs, run.params.validate_, folder, labels=labels, tables=_suites(run)
+    )
     write_text(folder / "quality.json", json.dumps(quality, indent=2) + "\n")
     ledger = Ledger("validate")
     ledger.note(**{name: quality[name] for name in ("success", "num_pairs", "agreement")})
     run.close(ledger)
+
+
+def _suites(run: Run) -> list[Suite]:
+    """Give what is expected of each table so far that has rows."""
+    tables = (
+        "load/prompts",
+        "load/responses",
+        "load/ratings",
+        "load/comparisons",
+        "load/set_aside",
+        *(f"generate/{name}" for name in run.params.generators),
+        "measure/features",
+        "calibrate/raters",
+        "calibrate/scores",
+        "pair/pairs",
+        "winnow/dropped",
+        "choose/chosen",
+        "choose/dropped",
+    )
+    return [
+        suite(table, schema_of(table), pl.scan_parquet(run.tables.path(table)))
+        for table in tables
+        if run.tables.height(table)
+    ]

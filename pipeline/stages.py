@@ -1,21 +1,26 @@
 """Every stage of dvc.yaml by name."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from pipeline.curation import CURATION
 from pipeline.evaluating import run_evaluate
 from pipeline.modelling import MODELLING, MODELLING_EACH
 from pipeline.params import read_params
+from pipeline.presenting import run_conclude, run_describe, run_report
+from pipeline.rounds import ROUNDS
 from pipeline.run import Run
 from schemas.errors import UserError
 
-STAGES = CURATION | MODELLING | {"evaluate": run_evaluate}
+PRESENTING = {"report": run_report, "describe": run_describe, "conclude": run_conclude}
+STAGES = CURATION | MODELLING | PRESENTING | {"evaluate": run_evaluate}
+EACH = MODELLING_EACH | ROUNDS
 
 
 def run_stage(root: Path, stage: str, name: str | None) -> None:
     """Run one stage under a root folder; raise UserError where there is no such stage or member."""
-    if stage not in STAGES and stage not in MODELLING_EACH:
-        known = ", ".join(sorted([*STAGES, *MODELLING_EACH]))
+    if stage not in STAGES and stage not in EACH:
+        known = ", ".join(sorted([*STAGES, *EACH]))
         raise UserError(f"{stage}: no such stage; expected one of {known}")
     params = read_params(root / "params.yaml")
     run = Run(root, params)
@@ -24,10 +29,17 @@ def run_stage(root: Path, stage: str, name: str | None) -> None:
             raise UserError(f"{stage}: expected no name after it, found {name!r}")
         STAGES[stage](run)
         return
-    expected: list[str] = [*params.raters] if stage == "rate" else [*params.train]
+    groups: dict[str, Iterable[str]] = {
+        "models": params.models,
+        "generate": params.generators,
+        "rate": params.raters,
+        "rate_by_model": params.model_raters,
+        **dict.fromkeys(ROUNDS, params.rounds),
+    }
+    expected: list[str] = [*groups.get(stage, params.train)]
     if name is None or name not in expected:
         raise UserError(
             f"{stage}: expected the name of one of {', '.join(expected)} after it, found {name!r}; "
             "the names are those in params.yaml"
         )
-    MODELLING_EACH[stage](run, name)
+    EACH[stage](run, name)

@@ -1,8 +1,8 @@
 """Table files and their contracts: what is read and written is checked against its schema."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,13 +24,17 @@ Frames = tuple[pl.DataFrame, ...]
 
 @dataclass(frozen=True)
 class Tables:
-    """The tables under one folder, a Parquet file each, in the order of prompt_id."""
+    """The tables under one folder, a Parquet file each, in the order of prompt_id.
+
+    elsewhere: the folders of tables that are not there
+    """
 
     folder: Path
+    elsewhere: Mapping[str, Path] = field(default_factory=dict)
 
     def path(self, table: str) -> Path:
         """Give the file of a table."""
-        return self.folder / f"{table}.parquet"
+        return self.elsewhere.get(table, self.folder) / f"{table}.parquet"
 
     def read(
         self, table: str, bucket: Bucket = WHOLE, columns: Sequence[str] | None = None

@@ -9,6 +9,7 @@ import polars as pl
 
 from pipeline.contracts import schema_of
 from pipeline.params import read_params
+from pipeline.rounds import round_run
 from pipeline.run import Run
 from schemas.errors import UserError
 
@@ -18,12 +19,6 @@ PREFIX = re.compile(r"[0-9a-f]{1,16}")
 SHOWN = 160  # characters of a text
 MOST = 12  # ratings of a response, turns of a prompt, pairs of a prompt
 INDENT = "  "
-RESPONSES = "load/responses", "generate/responses"
-IDS = {
-    "pair_id": ("pair/pairs",),
-    "prompt_id": ("load/prompts",),
-    "response_id": RESPONSES,
-}
 SELECTION = {"winnow": "winnow/clear", "choose": "choose/chosen"}
 EVIDENCE = ("margin", "p_correct", "agreement", "num_raters", "similarity", "length_gap")
 FLAGS = ("contradicted", "back_arc", "contamination", "duplicate_of")
@@ -38,35 +33,41 @@ def show_story(root: Path, name: str) -> None:
 def story(run: Run, name: str) -> list[str]:
     """Tell what became of the row that an id, or the unique beginning of one, names.
 
-    Raises UserError where there is none, or more than one.
+    What several rounds made is told of each. Raises UserError where there is none, or more than
+    one.
     """
-    column, row = _find(run, name)
     tell: dict[str, Callable[[Run, Row], Iterator[str]]] = {
         "pair_id": _of_pair,
         "prompt_id": _of_prompt,
         "response_id": _of_response,
     }
-    return list(tell[column](run, row))
+    told = []
+    for of, column, row in _find(run, name):
+        told += [] if of.round is None else [f"round {of.round}"]
+        told += tell[column](of, row)
+    return told
 
 
-def _find(run: Run, name: str) -> tuple[str, Row]:
-    """Find which id a name begins, and the row of it."""
+def _find(run: Run, name: str) -> list[tuple[Run, str, Row]]:
+    """Find which id a name begins, and the row of it in each round that has it."""
     begins = name.strip().lower()
     if PREFIX.fullmatch(begins):
         found = [
-            (column, row)
-            for column, tables in IDS.items()
-            for row in _rows(run, tables, pl.col(column).str.starts_with(begins))
+            (of, column, row)
+            for of in (run, *(round_run(run, each) for each in run.params.rounds))
+            for column, tables in _ids(of).items()
+            for row in _rows(of, tables, pl.col(column).str.starts_with(begins))
             .unique(column, keep="first", maintain_order=True)
             .head(MOST)
             .to_dicts()
         ]
-        if len(found) == 1:
-            return found[0]
+        names = [*dict.fromkeys(f"{column} {row[column]}" for _, column, row in found)]
+        if len(names) == 1:
+            return found
         if found:
-            names = ", ".join(f"{column} {row[column]}" for column, row in found[:3])
             raise UserError(
-                f"why {name}: expected the beginning of one id, found that of several: {names}; "
+                f"why {name}: expected the beginning of one id, found that of several: "
+                f"{', '.join(names[:3])}; "
                 "give more of its digits"
             )
     raise UserError(
@@ -76,12 +77,29 @@ def _find(run: Run, name: str) -> tuple[str, Row]:
     )
 
 
+def _ids(run: Run) -> dict[str, tuple[str, ...]]:
+    """Say which ids a person may name, and the tables whose rows have them."""
+    own = run.tables.path("load/prompts").is_relative_to(run.data)
+    asked = {"prompt_id": ("load/prompts",)} if own else {}
+    return {"pair_id": ("pair/pairs",), **asked, "response_id": _answered(run)}
+
+
+def _answered(run: Run) -> tuple[str, ...]:
+    """Name the tables of responses."""
+    return "load/responses", *(f"generate/{name}" for name in run.params.generators)
+
+
 def _rows(run: Run, tables: Iterable[str], where: pl.Expr) -> pl.DataFrame:
     """Give the rows of tables of one kind that fulfil a condition; a table not written has none."""
     names = list(tables)
     empty = schema_of(names[0]).create_empty()
     paths = [run.tables.path(name) for name in names]
-    found = [pl.scan_parquet(path).filter(where).collect() for path in paths if path.is_file()]
+    columns = empty.columns
+    found = [
+        pl.scan_parquet(path).filter(where).select(columns).collect()
+        for path in paths
+        if path.is_file()
+    ]
     return pl.concat([empty, *found])
 
 
@@ -100,7 +118,7 @@ def _of_prompt(run: Run, prompt: Row) -> Iterator[str]:
     """Tell of a prompt, its answers and its pairs."""
     here = pl.col("prompt_id") == prompt["prompt_id"]
     yield from _prompt(prompt)
-    for response in _rows(run, RESPONSES, here).to_dicts():
+    for response in _rows(run, _answered(run), here).to_dicts():
         yield from _response(run, response, "answer")
     pairs = _rows(run, ["pair/pairs"], here).to_dicts()
     for pair in pairs[:MOST]:
@@ -136,7 +154,7 @@ def _of_pair(run: Run, pair: Row) -> Iterator[str]:
     yield from _prompt_of(run, pair)
     sides = {side: pair[f"{side}_id"] for side in ("chosen", "rejected")}
     for side, name in sides.items():
-        found = _rows(run, RESPONSES, pl.col("response_id") == name)
+        found = _rows(run, _answered(run), pl.col("response_id") == name)
         for response in found.to_dicts()[:1]:
             yield from _response(run, response, side)
     both = pl.col("first_id").is_in([*sides.values()]) & pl.col("second_id").is_in(
@@ -170,11 +188,13 @@ def _response(run: Run, response: Row, what: str) -> Iterator[str]:
         yield f"{INDENT}no text: {response['reason']}"
         return
     yield f"{INDENT}{_short(response['text'])}"
-    tables = "load/ratings", *(f"rate/{rater}" for rater in run.params.raters)
+    tables = "load/ratings", *_by_raters(run, "rate")
     ratings = _rows(run, tables, _are(prompt_id=response["prompt_id"], response_id=name)).to_dicts()
     yield from (f"{INDENT}{_rating(rating)}" for rating in ratings[:MOST])
     if len(ratings) > MOST:
         yield f"{INDENT}and {len(ratings) - MOST:,} ratings more"
+    alone = _are(prompt_id=response["prompt_id"], first_id=name) & pl.col("second_id").is_null()
+    yield from (f"{INDENT}{line}" for line in _verdicts(run, alone))
     ids = {"prompt_id": response["prompt_id"], "response_id": name}
     if score := _one(run, "calibrate/scores", **ids):
         yield f"{INDENT}calibrated score {score['score']:.3f}, from {score['num_raters']} raters"
@@ -188,13 +208,28 @@ def _rating(rating: Row) -> str:
 
 def _comparisons(run: Run, where: pl.Expr) -> Iterator[str]:
     """Tell the comparisons that fulfil a condition."""
-    found = _rows(run, ["load/comparisons"], where).to_dicts()
+    found = _rows(run, ["load/comparisons", *_by_raters(run, "compare")], where).to_dicts()
     for row in found[:MOST]:
         said = row["reason"] if row["preference"] is None else f"preference {row['preference']:g}"
         names = f"{row['first_id']} with {row['second_id']}"
         yield f"compared {names} by {row['rater']} ({row['aspect']}): {said}, {_where(row)}"
     if len(found) > MOST:
         yield f"and {len(found) - MOST:,} comparisons more"
+    yield from _verdicts(run, where)
+
+
+def _verdicts(run: Run, where: pl.Expr) -> Iterator[str]:
+    """Tell in a judge's own words the verdicts that fulfil a condition."""
+    for rater in run.params.model_raters:
+        for row in _rows(run, [f"verdicts/{rater}"], where).head(MOST).to_dicts():
+            beside = f", then {row['second_id']}" if row["second_id"] else ""
+            said = row["reason"] if row["text"] is None else _short(row["text"])
+            yield f"{rater} was shown {row['first_id']}{beside}, and said: {said}"
+
+
+def _by_raters(run: Run, stage: str) -> list[str]:
+    """Name the tables that raters made in a stage."""
+    return [f"{stage}/{rater}" for rater in run.params.all_raters]
 
 
 def _fate(run: Run, pair: Row) -> Iterator[str]:

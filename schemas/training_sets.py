@@ -9,6 +9,8 @@ class Dpo(dy.Schema):
     """One preference pair: a prompt, the chosen and the rejected answer, and its evidence.
 
     raters: who judged both answers;  weight: what the pair counts in training
+    chosen_generator, rejected_generator: who answered, as in responses
+    round:  the round of params.yaml that made it; null for the first pass
     """
 
     pair_id = dy.String(primary_key=True, regex="^[0-9a-f]{16}$")
@@ -26,6 +28,9 @@ class Dpo(dy.Schema):
     agreement = dy.Float64(nullable=True, min=0.0, max=1.0)
     num_raters = dy.Int64(min=0)
     raters = dy.List(dy.String())
+    chosen_generator = dy.String(nullable=True)
+    rejected_generator = dy.String(nullable=True)
+    round = dy.String(nullable=True)
     weight = dy.Float64(min=0.0)
 
 
@@ -34,6 +39,7 @@ class Kto(dy.Schema):
 
     score, rating: as in scores, null where the label comes from a pair
     weight: KTO's weight of the answer's class, so that desirable and undesirable balance
+    generator, round: who answered, and in which round, as in Dpo
     """
 
     response_id = dy.String(primary_key=True, regex="^[0-9a-f]{16}$")
@@ -46,6 +52,8 @@ class Kto(dy.Schema):
     rating = dy.Float64(nullable=True)
     num_raters = dy.Int64(min=0)
     raters = dy.List(dy.String())
+    generator = dy.String(nullable=True)
+    round = dy.String(nullable=True)
     weight = dy.Float64(min=0.0)
 
 

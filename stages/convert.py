@@ -26,6 +26,7 @@ def to_dpo(
     responses: pl.DataFrame,
     ratings: pl.DataFrame,
     comparisons: pl.DataFrame,
+    round_: str | None = None,
 ) -> pl.DataFrame:
     """Give each chosen pair of a bucket its conversation, and the evidence it was chosen on."""
     needed = pl.concat([chosen["chosen_id"], chosen["rejected_id"]])
@@ -33,10 +34,15 @@ def to_dpo(
     judges = judges_of_pairs(chosen, ratings, comparisons)
     return (
         chosen.join(prompts.select("prompt_id", prompt="messages"), on="prompt_id")
-        .join(texts.rename({"text": "chosen"}), left_on="chosen_id", right_on="response_id")
-        .join(texts.rename({"text": "rejected"}), left_on="rejected_id", right_on="response_id")
+        .join(_side(texts, "chosen"), on="chosen_id")
+        .join(_side(texts, "rejected"), on="rejected_id")
         .join(judges, on="pair_id", how="left")
-        .with_columns(_said("chosen"), _said("rejected"), pl.col("raters").fill_null(NOBODY))
+        .with_columns(
+            _said("chosen"),
+            _said("rejected"),
+            pl.col("raters").fill_null(NOBODY),
+            round=pl.lit(round_, pl.String),
+        )
         .select(Dpo.column_names())
         .sort("prompt_id", "pair_id")
     )
@@ -47,6 +53,7 @@ def to_kto(
     prompts: pl.DataFrame,
     responses: pl.DataFrame,
     class_weights: tuple[float, float],
+    round_: str | None = None,
 ) -> pl.DataFrame:
     """Give each labelled response of a bucket its conversation, and its class's weight."""
     labelled = labels.filter(pl.col("label").is_not_null())
@@ -59,6 +66,7 @@ def to_kto(
             _said("completion"),
             pl.col("raters").fill_null(NOBODY),
             weight=pl.when("label").then(desirable).otherwise(undesirable),
+            round=pl.lit(round_, pl.String),
         )
         .select(Kto.column_names())
         .sort("prompt_id", "response_id")
@@ -66,11 +74,20 @@ def to_kto(
 
 
 def _texts(responses: pl.DataFrame, needed: pl.Series) -> pl.DataFrame:
-    """Give the text of each response that is needed, once however many gave it."""
+    """Give the text of each response that is needed, and who gave it first."""
     return (
-        responses.select("response_id", "text")
+        responses.select("response_id", "text", "generator")
         .filter(pl.col("response_id").is_in(needed.unique().implode()))
         .unique("response_id", keep="first")
+    )
+
+
+def _side(texts: pl.DataFrame, side: str) -> pl.DataFrame:
+    """Give texts under the names of one side of a pair."""
+    return texts.select(
+        pl.col("text").alias(side),
+        pl.col("response_id").alias(f"{side}_id"),
+        pl.col("generator").alias(f"{side}_generator"),
     )
 
 

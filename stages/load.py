@@ -36,6 +36,7 @@ class Source(BaseModel):
     limit:    read no more prompts than this, in the source's order
     comparisons_for: pairs to train on, or a reward model that rates generated answers
     near_duplicates: look for near-duplicate prompts even where nothing is held out
+    licence:  of the source, for the data card
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -46,6 +47,7 @@ class Source(BaseModel):
     limit: int | None = Field(default=None, ge=1)
     comparisons_for: Literal["pairs", "reward"] = "pairs"
     near_duplicates: bool = False
+    licence: str | None = None
 
 
 class Demo(BaseModel):

@@ -1,7 +1,7 @@
 """Which of our files a file or a stage rests on, read from import statements alone."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from pipeline import contracts
 
 ROOT = Path(__file__).resolve().parent.parent
 SCHEMAS, FAMILIES = contracts.SCHEMAS, contracts.FAMILIES
+READ = (".jinja", ".css", ".js")
 PACKAGES = ("schemas", "trainer", "stages", "pipeline")
 
 
@@ -45,7 +46,7 @@ def files_below(path: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def table_schemas(function: ast.FunctionDef | ast.ClassDef) -> set[str]:
+def table_schemas(function: ast.stmt) -> set[str]:
     """Name the schema modules of the tables a function names, whole or by how their names begin."""
     texts = {
         node.value.rstrip("/") + "/" if node.value in FAMILIES else node.value
@@ -62,11 +63,18 @@ def table_schemas(function: ast.FunctionDef | ast.ClassDef) -> set[str]:
     }
 
 
+def beside(files: Iterable[str]) -> set[str]:
+    """Give what code files read beside them, under their own name: templates, style, script."""
+    found = {path for file in files for path in (ROOT / file).parent.glob(f"{Path(file).stem}.*")}
+    return {str(path.relative_to(ROOT)) for path in found if path.suffix in READ}
+
+
 def stage_files(runner: str, function: str) -> set[str]:
     """Give the files of stages/, schemas/ and trainer/ that one of pipeline's functions rests on.
 
     Counted are imports inside it, names it uses that its module imports from those folders, and
-    the same for every function or class of pipeline's that it names, and every method of `run`.
+    the same for every function, class or constant of pipeline's that it names, in files that work
+    on a run, and every method of `run`.
     """
     modules: set[str] = set()
     seen, todo = set(), [(runner, function)]
@@ -113,18 +121,23 @@ def _rests_on(runner: str, name: str) -> tuple[set[str], list[tuple[str, str]]]:
     return modules, named
 
 
-def _definitions(tree: ast.Module) -> dict[str, ast.FunctionDef | ast.ClassDef]:
-    """Find a module's functions and classes, and the methods of Run."""
-    found = {
+def _definitions(tree: ast.Module) -> dict[str, ast.stmt]:
+    """Find a module's functions, classes and constants, and the methods of Run."""
+    found: dict[str, ast.stmt] = {
         node.name: node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)
     }
+    for node in tree.body:
+        if isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names = (name for target in targets for name in ast.walk(target))
+            found |= {name.id: node for name in names if isinstance(name, ast.Name)}
     run = found.get("Run")
     methods = run.body if isinstance(run, ast.ClassDef) else []
     return found | {node.name: node for node in methods if isinstance(node, ast.FunctionDef)}
 
 
 @cache
-def _definitions_of(file: str) -> dict[str, ast.FunctionDef | ast.ClassDef]:
+def _definitions_of(file: str) -> dict[str, ast.stmt]:
     """Find the definitions in one of our files."""
     return _definitions(ast.parse((ROOT / file).read_text()))
 
@@ -133,6 +146,6 @@ RUN = "pipeline/run.py"
 RUNNERS = {
     str(path.relative_to(ROOT))
     for path in (ROOT / "pipeline").glob("*.py")
-    if "def run_" in path.read_text()
+    if "run: Run" in path.read_text()
 }
 METHODS_OF_RUN = {name: node for name, node in _definitions_of(RUN).items() if name != "Run"}

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.imports import PACKAGES, ROOT, files_below, imported, stage_files
+from pipeline.params import MODEL_KINDS, PROGRAMS
+from tests.imports import PACKAGES, READ, ROOT, beside, files_below, imported, stage_files
 
 MAY_IMPORT = {
     "schemas": {"schemas"},
@@ -17,6 +18,8 @@ MAY_IMPORT = {
     "pipeline": set(PACKAGES),
 }
 TRAINER_MAY_IMPORT = {"torch", "transformers", "accelerate", "peft", "pyarrow", "numpy"}
+RATERS = {"rate": PROGRAMS, "rate_by_model": MODEL_KINDS}
+EVERY_KIND = (*PROGRAMS, *MODEL_KINDS)
 HEAVY = {"torch", "transformers", "vllm", "great_expectations", "polars", "altair", "ray"}
 
 BLOCK_HEAVY = """
@@ -56,24 +59,32 @@ def stages() -> dict[str, dict[str, object]]:
     return {name: entry.get("do", entry) for name, entry in entries.items()}
 
 
-@pytest.mark.parametrize("stage", [name for name in stages() if name != "rate"])
+@pytest.mark.parametrize("stage", [name for name in stages() if name not in RATERS])
 def test_code_deps_are_the_imports(stage: str) -> None:
     """A stage's code deps in dvc.yaml are its transitive imports, no fewer and no more."""
-    listed = {dep for dep in stages()[stage]["deps"] if dep.endswith((".py", ".jinja"))}  # type: ignore[attr-defined]
+    listed = {dep for dep in stages()[stage]["deps"] if dep.endswith((".py", *READ))}  # type: ignore[attr-defined]
     for runner in sources("pipeline"):
         if f"def run_{stage}(" in (ROOT / runner).read_text():
             code = stage_files(runner, f"run_{stage}")
-    templates = {str(path.relative_to(ROOT)) for path in (ROOT / "stages").glob(f"{stage}.*.jinja")}
-    assert listed == code | templates
+    if stage == "round_rate":  # every rater, whichever kinds there are
+        code |= set().union(*(files_below(f"stages/raters/{kind}.py") for kind in EVERY_KIND))
+    assert listed == code | beside(code)
 
 
-def test_code_deps_of_raters() -> None:
-    """A rater's code deps are its own kind's file and what the kinds import."""
-    listed = {dep for dep in stages()["rate"]["deps"] if dep.endswith(".py")}  # type: ignore[attr-defined]
-    kinds = {path for path in sources("stages/raters") if not path.endswith("__init__.py")}
+@pytest.mark.parametrize("stage", RATERS)
+def test_code_deps_of_raters(stage: str) -> None:
+    """A rater's code deps are its own kind's file and what the kinds beside it import."""
+    listed = {dep for dep in stages()[stage]["deps"] if dep.endswith(".py")}  # type: ignore[attr-defined]
+    kinds = {f"stages/raters/{kind}.py" for kind in RATERS[stage]}
     below = set().union(*(files_below(kind) for kind in kinds)) - kinds
-    below |= stage_files("pipeline/modelling.py", "run_rate")
+    below |= stage_files("pipeline/modelling.py", f"run_{stage}")
     assert listed == below | {"stages/raters/${item.kind}.py"}
+
+
+def test_every_kind_of_rater_is_known() -> None:
+    """There is a file for each kind that params.yaml may name, and no other."""
+    kinds = {Path(path).stem for path in sources("stages/raters")} - {"__init__"}
+    assert kinds == set(PROGRAMS) | set(MODEL_KINDS)
 
 
 def test_help_imports_nothing_heavy() -> None:

@@ -24,7 +24,7 @@ ROLE, CONTENT = pl.element().struct.field("role"), pl.element().struct.field("co
 class Asked:
     """The prompts of a batch.
 
-    prompts: prompt_id, messages and reason of each distinct wording, or of each row
+    prompts: prompt_id, messages, later_turns and reason of each distinct wording, or of each row
     which:   each row's place in `prompts`
     """
 
@@ -46,9 +46,8 @@ def read_prompts(batch: Batch, mapping: Mapping) -> Asked:
     else:
         conversations = _conversations(columns[0]) if len(texts) == 1 else None
         found = _one_by_one(columns, system) if conversations is None else conversations
-    if mapping.shape == "prompts":
-        found = Asked(_first_questions(found.prompts), found.which)
-    return Asked(_judged(found.prompts), found.which)
+    asks = _first_questions if mapping.shape == "prompts" else _whole
+    return Asked(_judged(asks(found.prompts)), found.which)
 
 
 def _wordings(texts: pl.DataFrame, num: int) -> Asked:
@@ -179,13 +178,23 @@ def _message(turn: object) -> Message:
 def _first_questions(prompts: pl.DataFrame) -> pl.DataFrame:
     """Leave of user turns without answers between them the first, and the system turn before it.
 
-    A conversation that has the assistant's turns is asked whole.
+    The others are to come when there are answers. A conversation that has the assistant's turns is
+    asked whole.
     """
     roles = pl.col("messages").list.eval(ROLE)
     several = (roles.list.count_matches("user") > 1) & ~roles.list.contains("assistant")
     first = roles.list.eval((pl.element() == "user").arg_max()).list.first()
-    asked = pl.when(several).then(pl.col("messages").list.head(first + 1))
-    return prompts.with_columns(asked.otherwise("messages"))
+    messages = pl.col("messages")
+    later = messages.list.slice(first + 1).list.eval(CONTENT).list.drop_nulls()
+    return prompts.with_columns(
+        pl.when(several).then(messages.list.head(first + 1)).otherwise(messages),
+        later_turns=pl.when(several).then(later),
+    )
+
+
+def _whole(prompts: pl.DataFrame) -> pl.DataFrame:
+    """Ask conversations as they are."""
+    return prompts.with_columns(later_turns=pl.lit(None, pl.List(pl.String)))
 
 
 def _judged(prompts: pl.DataFrame) -> pl.DataFrame:

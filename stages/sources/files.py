@@ -1,5 +1,6 @@
 """Find the files of a source and open them, whatever they are: one reader per ending."""
 
+import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -59,6 +60,23 @@ def names(files: Sequence[str]) -> list[str]:
         return list(files)
     shared = os.path.commonpath([Path(file).parent for file in files])
     return [Path(os.path.relpath(file, shared)).as_posix() for file in files]
+
+
+def hashes(path: str) -> list[dict[str, str | int]]:
+    """Name the files of a source, each with its size and SHA-256; of a hub none."""
+    files = find(path)
+    if path.startswith(HUB):
+        return []
+    return [
+        {"name": name, "bytes": Path(file).stat().st_size, "sha256": sha256(Path(file))}
+        for file, name in zip(files, names(files), strict=True)
+    ]
+
+
+def sha256(file: Path) -> str:
+    """Hash a file's bytes."""
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def open_sheet(file: str) -> Sheet:

@@ -30,8 +30,8 @@ def recognise(
             return name
     raise UserError(
         f"{path}: no known format has the columns {', '.join(sorted(columns))}"
-        f"{_nearest(there)}; name one with --from ({', '.join(PRESETS)}) "
-        "and its columns with --set source.mapping.prompt=..."
+        f"{_nearest(there)}; let `rather init {path}` guess, or name one with "
+        f"--from ({', '.join(PRESETS)}) and its columns with --set source.mapping.prompt=..."
     )
 
 

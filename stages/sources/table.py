@@ -139,7 +139,8 @@ def _prompts(rows: pl.DataFrame, asked: Asked) -> pl.DataFrame:
     """Give each prompt once."""
     known = fitted(rows.drop_nulls("prompt_id"), pl.Schema({**rows.schema, **_MORE}))
     first = first_prompts(known)
-    return first.with_columns(messages=asked.prompts["messages"].gather(first["which"]))
+    said = asked.prompts.select("messages", "later_turns")[first["which"]]
+    return first.with_columns(said)
 
 
 _MORE = {name: PROMPTS[name] for name in KNOWN}

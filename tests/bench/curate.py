@@ -25,23 +25,22 @@ from pipeline.curation import CURATION  # noqa: E402
 from pipeline.files import write_text  # noqa: E402
 from pipeline.params import make_params  # noqa: E402
 from pipeline.run import Run  # noqa: E402
-from schemas.responses import Responses  # noqa: E402
 
 STAGES = ("load", "measure", "calibrate", "pair", "winnow", "choose", "convert")
 NUM_RESPONSES, NUM_RATERS, NUM_WORDS = 4, 3, 5000
 BATCH = 20_000  # prompts made at a time
 
 
-def make_input(path: Path, num_prompts: int) -> None:
+def make_input(path: Path, num_prompts: int, num_responses: int = NUM_RESPONSES) -> None:
     """Write the source: texts of random words, whole scores from 1 to 5 around a true quality."""
     random = np.random.default_rng(0)
     letters = random.integers(97, 123, (NUM_WORDS, 8), dtype=np.uint8)
     words = [bytes(row[: random.integers(3, 9)]).decode() for row in letters]
     writer = None
     for start in range(0, num_prompts, BATCH):
-        rows = _batch(random, words, start, min(BATCH, num_prompts - start)).to_arrow(
-            compat_level=pl.CompatLevel.oldest()
-        )
+        num = min(BATCH, num_prompts - start)
+        made = _batch(random, words, start, num, num_responses)
+        rows = made.to_arrow(compat_level=pl.CompatLevel.oldest())
         writer = writer or pq.ParquetWriter(path, rows.schema, compression="zstd")
         writer.write_table(rows)
     if writer:
@@ -49,10 +48,10 @@ def make_input(path: Path, num_prompts: int) -> None:
 
 
 def _batch(
-    random: np.random.Generator, words: list[str], start: int, num_prompts: int
+    random: np.random.Generator, words: list[str], start: int, num_prompts: int, num_responses: int
 ) -> pl.DataFrame:
     """Make some prompts with their responses and scores."""
-    num_rows = num_prompts * NUM_RESPONSES
+    num_rows = num_prompts * num_responses
     pool = np.array(words, dtype=object)
     texts = [
         " ".join(pool[random.integers(0, NUM_WORDS, n)]) for n in random.integers(10, 130, num_rows)
@@ -68,8 +67,8 @@ def _batch(
         )
         for name in range(NUM_RATERS)
     }
-    prompts = pl.Series("prompt", asked).gather(np.repeat(np.arange(num_prompts), NUM_RESPONSES))
-    models = [f"model_{index}" for index in range(NUM_RESPONSES)] * num_prompts
+    prompts = pl.Series("prompt", asked).gather(np.repeat(np.arange(num_prompts), num_responses))
+    models = [f"model_{index}" for index in range(num_responses)] * num_prompts
     return pl.DataFrame({"prompt": prompts, "response": texts, "model": models, **scores})
 
 
@@ -89,7 +88,6 @@ def curate(source: Path, folder: Path) -> dict[str, float]:
         "convert": {"to": ["dpo"]},
     }
     run = Run(folder, make_params(values, (), "bench"))
-    run.write("generate/responses", Responses.create_empty())
     write_text(
         run.data / "validate" / "quality.json", json.dumps({"success": True, "failures": []})
     )

@@ -7,7 +7,6 @@ from typing import Any
 from pipeline.curation import CURATION
 from pipeline.params import make_params
 from pipeline.run import Run
-from schemas.responses import Responses
 from tests.pipeline.ratings import lines
 
 EVIDENCE = ("load", "measure", "calibrate")
@@ -25,7 +24,6 @@ def curated(
         (source / name).write_text(lines(content))
     values = {"source": {"path": str(source), "format": "auto"}, "test_fraction": 0}
     run = Run(folder, make_params(values, changes, "here"))
-    run.write("generate/responses", Responses.create_empty())
     for stage in stages:
         CURATION[stage](run)
     return run

@@ -68,7 +68,8 @@ def make_run(tmp_path: Path, tiny_model: Path, policy: Path) -> Callable[..., Ru
 
     def make(**evaluate: Any) -> Run:
         values = {
-            "raters": {"judge": {"kind": "verifier"}, "model": {"kind": "reward_model"}},
+            "raters": {"judge": {"kind": "verifier"}},
+            "model_raters": {"model": {"kind": "reward_model", "model": "reward"}},
             "train": {"dpo": {"data": "dpo", "beta": 0.3}},
             "evaluate": evaluate,
             "max_length": 64,
@@ -157,7 +158,7 @@ def test_without_pairs_or_raters_the_rest_is_told(make_run: Callable[..., Run]) 
     """Nulls, and the figures of samples stand."""
     run = make_run()
     (run.data / "convert" / "dpo" / "test.parquet").unlink()
-    params = run.params.model_copy(update={"raters": {}})
+    params = run.params.model_copy(update={"raters": {}, "model_raters": {}})
     found = evaluated(Run(run.root, params))
     assert found["implicit_accuracy"]["dpo"] is None
     assert found["win_rate"]["dpo"] is None

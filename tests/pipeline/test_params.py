@@ -5,7 +5,14 @@ from typing import Any
 
 import pytest
 
-from pipeline.params import Params, losses_of, make_params, read_params
+from pipeline.params import (
+    Params,
+    losses_of,
+    make_params,
+    rater_model,
+    rater_options,
+    read_params,
+)
 from schemas.errors import UserError
 from stages.winnow import DEFAULT_RULES
 
@@ -83,6 +90,19 @@ def test_what_is_left_out_takes_its_default(tmp_path: Path) -> None:
         ("validate.agreement_floor=2", "here: validate.agreement_floor: input should be less"),
         ("raters.x.kind=oracle", "raters.x.kind: expected one of annotator"),
         ("raters.x.reliability=1", "raters.x.kind: expected one of"),
+        ("raters.x.kind=judge", "implicit, judge, reward_model under model_raters"),
+        ("raters.x={kind: verifier, tolerance: -1}", "here: raters.x.tolerance: input should be"),
+        ("raters.x={kind: verifier, pattern: (}", "here: raters.x.pattern: expected a regular"),
+        ("model_raters.x.kind=verifier", "model_raters.x.kind: expected one of implicit, judge"),
+        (
+            "model_raters.x={kind: judge, model: gpt}",
+            "here: model_raters.x.model: expected one of base, sft, reward, found 'gpt'; further",
+        ),
+        ("model_raters.x.kind=judge", "model_raters.x.model: expected one of base, sft"),
+        (
+            "model_raters.x={kind: judge, model: sft, votes: 2}",
+            "here: model_raters.x.votes: expected 1 at temperature 0, found 2",
+        ),
         ("train.ppo.data=dpo", "here: train.ppo.loss: expected some of dpo, cdpo, robust, "),
         ("train.dpo.beta=1", "here: train.dpo.data: field required"),
         ("train.dpo.data=kto", "here: train.dpo.data: expected dpo, which has what the loss dpo"),
@@ -196,3 +216,29 @@ def test_a_policy_is_trained_with_the_loss_of_its_name_or_with_any_sum() -> None
     )
     assert losses_of("simpo", params.train["simpo"]) == {"simpo": 1.0}
     assert losses_of("rpo", params.train["rpo"]) == {"dpo": 1.0, "rpo_nll": 0.5}
+
+
+def test_a_rater_has_one_name(tmp_path: Path) -> None:
+    """Programs and models write side by side: a name may stand in one of the two groups only."""
+    twice = {
+        "raters": {"x": {"kind": "verifier"}},
+        "model_raters": {"x": {"kind": "reward_model", "model": "reward"}},
+    }
+    with pytest.raises(
+        UserError, match=r"model_raters\.x: expected a name that no entry of"
+    ):
+        make_params(twice, (), "here")
+
+
+def test_raters_of_both_groups_are_alike() -> None:
+    """To all that comes after, and a model further down reads no more than the trainer."""
+    params = changed(
+        "max_length=99",
+        "raters.exact.kind=verifier",
+        "models.gpt={endpoint: 'http://x/v1', name: m}",
+        "model_raters.gpt={kind: judge, model: gpt}",
+        "model_raters.rm={kind: reward_model, model: reward}",
+    )
+    assert [*params.all_raters] == ["exact", "gpt", "rm"]
+    assert rater_options(params, "rm")[1].max_length == 99
+    assert rater_model(params, "gpt") == "gpt"

@@ -15,7 +15,6 @@ from pipeline.once import CURATE, LABEL, Asked, run_stages
 from pipeline.publish import Target
 from pipeline.reporting import ledgers
 from pipeline.run import Run
-from schemas.responses import Responses
 from stages.formats.catalogue import Kind, form
 from stages.ids import pair_ids
 from tests.stages.sources.real import DATA
@@ -79,7 +78,6 @@ def converted(name: str, by: Literal["auto", "pairs"], folder: Path) -> dict[Kin
     """Convert a file to DPO and to KTO; `by` says what KTO's labels go by."""
     asked = Asked(str(DATA / name))
     run = Run(folder, asked.params(convert={"to": ["dpo"]}))
-    run.write("generate/responses", Responses.create_empty())
     labelled = replace(run, params=asked.params(convert={"to": ["kto"], "kto": {"by": by}}))
     with contextlib.redirect_stderr(io.StringIO()):
         run_stages(run, CURATE)

@@ -43,7 +43,6 @@ def _lay(world: World, run: Run, more: pl.DataFrame) -> None:
     run.write("load/ratings", world.ratings)
     run.write("load/comparisons", pl.concat([world.comparisons, more]))
     run.write("load/evaluations", Evaluations.create_empty())
-    run.write("generate/responses", Responses.create_empty())
 
 
 def _prompts(world: World) -> pl.DataFrame:

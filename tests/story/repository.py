@@ -34,13 +34,32 @@ class Repository:
 
     def try_run(self, *command: str) -> subprocess.CompletedProcess[str]:
         """Run a command in it, whatever comes of it."""
-        environment = os.environ | {
+        return subprocess.run(
+            command,
+            cwd=self.root,
+            env=self._environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def start(self, *command: str) -> "subprocess.Popen[bytes]":
+        """Start a command in it, in a session of its own, its output thrown away."""
+        return subprocess.Popen(
+            command,
+            cwd=self.root,
+            env=self._environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def _environment(self) -> dict[str, str]:
+        """Give the environment in which its own code runs."""
+        return os.environ | {
             "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
             "PYTHONPATH": str(self.root),
         }
-        return subprocess.run(
-            command, cwd=self.root, env=environment, capture_output=True, text=True, check=False
-        )
 
     def set_params(self, changes: Mapping[str, Any]) -> None:
         """Change params.yaml, names dotted."""

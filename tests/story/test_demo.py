@@ -1,6 +1,7 @@
 """The whole chain, once, for real: what a person sees who types `dvc repro`."""
 
 import math
+import re
 from pathlib import Path
 
 import polars as pl
@@ -134,9 +135,9 @@ def _deps(entries: dict, params: dict) -> dict[str, set[str]]:  # type: ignore[t
         members = params[entry["foreach"].strip("${}")]
         for member in members:
             item = members[member] if isinstance(members, dict) else {}
-            kind = item.get("kind", "")
             found[f"{stage}@{member}"] = {
-                dep.replace("${item.kind}", kind) for dep in entry["do"]["deps"]
+                re.sub(r"\$\{item\.(\w+)\}", lambda name, of=item: of[name[1]], dep)
+                for dep in entry["do"]["deps"]
             }
     return found
 

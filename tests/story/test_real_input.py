@@ -27,7 +27,7 @@ def rated(demo: Repository, tmp_path_factory: pytest.TempPathFactory) -> Reposit
 def test_ratings_source_generates_nothing(rated: Repository) -> None:
     """Where the source has ratings, generate and the raters account for zero rows."""
     assert rated.metrics("load")["ratings"] == {"in": 960, "kept": 960, "dropped": {}}
-    assert rated.metrics("generate")["responses"] == {"in": 0, "kept": 0, "dropped": {}}
+    assert rated.metrics("generate/sft")["responses"] == {"in": 0, "kept": 0, "dropped": {}}
     assert rated.metrics("rate/verifier")["responses"] == {"in": 0, "kept": 0, "dropped": {}}
 
 
@@ -48,8 +48,8 @@ def test_prompts_are_answered(demo: Repository, tmp_path: Path) -> None:
         {"source.path": str(PROMPTS), "source.format": "auto", "source.limit": 100}
     )
     repository.run("rather", "run", "load")
-    repository.run("rather", "run", "generate")
-    responses = pl.read_parquet(repository.root / "data" / "generate" / "responses.parquet")
-    counts = responses.group_by("prompt_id").agg(pl.col("text").count())
+    repository.run("rather", "run", "generate", "sft")
+    responses = pl.read_parquet(repository.root / "data" / "generate" / "sft.parquet")
+    counts = responses.group_by("prompt_id").agg(pl.col("count").sum().alias("text"))
     assert counts.height == 100
     assert counts["text"].unique().to_list() == [4]

@@ -156,7 +156,7 @@ def test_a_system_column_stands_first() -> None:
 
 
 def test_prompts_of_several_turns_are_asked_the_first() -> None:
-    """User turns without answers between them: the first is the prompt, after the system's."""
+    """User turns without answers between them: the first is the prompt, the others come later."""
     rows = [
         [("system", "be brief"), ("user", "first"), ("user", "second")],
         [("user", "first"), ("assistant", "yes"), ("user", "second")],
@@ -165,7 +165,9 @@ def test_prompts_of_several_turns_are_asked_the_first() -> None:
     cells = [[{"role": role, "content": text} for role, text in row] for row in rows]
     alone = Mapping(shape="prompts")
     for made in (batch(*({"prompt": cell} for cell in cells)), frame(prompt=cells)):
-        assert turns(read_prompts(made, alone)) == [rows[0][:2], rows[1], rows[2]]
+        found = read_prompts(made, alone)
+        assert turns(found) == [rows[0][:2], rows[1], rows[2]]
+        assert found.each("later_turns").to_list() == [["second"], None, None]
         assert turns(read_prompts(made, Mapping())) == rows
 
 
