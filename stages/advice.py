@@ -70,18 +70,6 @@ def retention(prompts: pl.DataFrame, kept: pl.Series, by: str) -> pl.DataFrame:
     ).sort("group")
 
 
-def of_retention(kept: pl.DataFrame, by: str) -> list[Advice]:
-    """Name the groups that `retention` flagged."""
-    return [
-        Advice(
-            "warning",
-            f"{by} {row['group'] or 'not given'}: {row['after']:,} of {row['before']:,} prompts "
-            f"kept ({row['rate']:.0%}), far below the others; see which rule dropped them",
-        )
-        for row in kept.filter("flagged").iter_rows(named=True)
-    ]
-
-
 def diversity(prompts: pl.DataFrame, kept: pl.Series) -> dict[str, dict[str, Any]]:
     """Describe the variety of prompts before and after, by cluster of near-duplicates.
 

@@ -6,13 +6,12 @@ is one cluster, so that no two of them stand on both sides of a split, though it
 more. Prompts of fewer than five words are compared by their words alone.
 """
 
-import numpy as np
 import polars as pl
 import polars_hash  # noqa: F401  adds `nchash` to expressions
 
 from stages.near import near
 from stages.normal import normalised, prompt_texts, words
-from stages.shingles import Rows, Shingles, joined, runs_of, shingles
+from stages.shingles import Rows, Shingles, joined, shingles
 
 NUM_WORDS, FEWEST_WORDS = 3, 5
 PROMPTS_AT_ONCE = 50_000
@@ -69,16 +68,3 @@ def _first_of(names: pl.Series) -> Rows:
     rows = pl.DataFrame({"name": names}).with_row_index("row")
     first = pl.col("row").first().over("name").cast(pl.Int64)
     return rows.select(first).to_series().to_numpy(writable=True)
-
-
-def distinct_2(prompts: pl.DataFrame) -> float:
-    """Give the share of the runs of two words that are distinct (Li et al. 2016); falls with size.
-
-    1 where there is no such run.
-    """
-    distinct, total = [np.empty(0, np.uint64)], 0
-    for part in prompts.iter_slices(PROMPTS_AT_ONCE):
-        runs = runs_of(words(prompt_texts(part)), 2)
-        distinct.append(np.unique(runs.hashes))
-        total += len(runs.hashes)
-    return len(np.unique(np.concatenate(distinct))) / total if total else 1.0

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from schemas.prompts import Prompts
-from stages.clusters import clusters, distinct_2, duplicates
+from stages.clusters import clusters, duplicates
 
 TWENTY = [f"word{number}" for number in range(20)]
 
@@ -113,9 +113,3 @@ def test_a_duplicate_names_the_first_of_its_cluster() -> None:
     """The source's order decides, not the ids': b stands on line 1, a and c after it."""
     found = duplicates(sourced(cluster=["a", "a", "a", "d"], source_line=[2, 1, 3, 4]))
     assert found.rows() == [("a", "b"), ("c", "b")]
-
-
-def test_distinct_2_counts_runs_of_two_words() -> None:
-    """a b, b a, a b: two of three runs are distinct, over all prompts together."""
-    prompts = asked("a b a", "A, b!").with_columns(cluster="prompt_id")
-    assert distinct_2(prompts) == pytest.approx(2 / 3)

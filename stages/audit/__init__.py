@@ -1,0 +1,1 @@
+"""The audit of preference pairs: what is wrong with them, and the page that says so."""
