@@ -2,10 +2,13 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
+
+from pipeline import examples
 
 app = typer.Typer(
     name="rather",
@@ -16,55 +19,6 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 
-RUN_EXAMPLES = """[bold]Examples[/bold]
-
-rather run winnow           one stage, on the tables of the stages before it
-
-rather run rate verifier    a stage that has one run per rater or data set
-
-dvc repro                   every stage whose inputs changed, in order
-"""
-
-CONVERT_EXAMPLES = """[bold]Examples[/bold]
-
-rather convert ratings.jsonl --to dpo --out pairs.parquet
-
-rather convert stars.csv --to kto --out labels.jsonl --set source.mapping.scores=stars
-
-rather convert 'exports/*.jsonl.gz' --to dpo --out pairs.json --format llamafactory
-
-rather convert votes.xlsx --map votes.yaml --to dpo --out pairs.parquet
-
-Margins are in standard deviations of the file's ratings. params.yaml lists every parameter,
-`rather sources` every format that is recognised.
-"""
-AGREEMENT_EXAMPLES = """[bold]Examples[/bold]
-
-rather agreement ratings.jsonl
-
-rather agreement votes.csv --map votes.yaml --json > agreement.json
-"""
-WHY_EXAMPLES = """[bold]Examples[/bold]
-
-rather why 3f9a62c1d0b4e857     a pair, a prompt or a response of the last `dvc repro`
-
-rather why 3f9a                 the beginning is enough where only one id has it
-
-Ids stand in every table under data/ and in the training sets.
-"""
-RANK_EXAMPLES = """[bold]Examples[/bold]
-
-rather rank candidates.jsonl --policy data/models/dpo --reference data/models/sft > ranked.jsonl
-
-rather rank ratings.parquet --policy my-dpo --reference my-sft --beta 0.1 --out ranked.parquet
-
-rather rank long.jsonl --policy my-dpo --reference my-sft --set max_length=4096 --out ranked.json
-
-The reward is beta log(policy / reference) of an answer, summed over its tokens, and beside it the
-mean per token: where lengths differ much, rank_per_token is the fairer order. The best of a
-prompt's candidates has rank 1. Candidates stand one a row (prompt, response), as a list
-(prompt, responses), or in any file that `rather convert` reads.
-"""
 Format = Annotated[
     str,
     typer.Option("--from", metavar="FORMAT", help="auto, or a name that `rather sources` lists."),
@@ -83,7 +37,7 @@ Input = Annotated[
 ]
 
 
-@app.command(epilog=RUN_EXAMPLES)
+@app.command(epilog=examples.RUN)
 def run(
     stage: Annotated[str, typer.Argument(help="A stage of dvc.yaml, such as winnow.")],
     name: Annotated[
@@ -96,7 +50,7 @@ def run(
     run_stage(Path(), stage, name)
 
 
-@app.command(epilog=CONVERT_EXAMPLES)
+@app.command(epilog=examples.CONVERT)
 def convert(
     source: Input,
     to: Annotated[Literal["dpo", "kto"], typer.Option(help="Pairs, or single labelled answers.")],
@@ -118,7 +72,44 @@ def convert(
     convert_file(Asked(source, from_, map_, tuple(changes or ())), to, out, format_)
 
 
-@app.command(epilog=AGREEMENT_EXAMPLES)
+@app.command(epilog=examples.AUDIT)
+def audit(
+    source: Input,
+    out: Annotated[Path, typer.Option(help="The folder to write; an earlier audit is replaced.")],
+    from_: Format = "auto",
+    map_: Map = None,
+    changes: Changes = None,
+    against: Annotated[
+        Path | None,
+        typer.Option(metavar="PREVIOUS", help="An earlier audit to compare with."),
+    ] = None,
+    fail_under: Annotated[
+        list[str] | None,
+        typer.Option(metavar="LEVEL", help="Exit with 1 where the audit finds less than this."),
+    ] = None,
+) -> None:
+    """Say whether a file may be trained on, and which of its rows a person should look at."""
+    from pipeline.audit import audit_file
+    from pipeline.gates import read_gates
+    from pipeline.once import Asked
+
+    gates = read_gates(fail_under or ())
+    audit_file(Asked(source, from_, map_, tuple(changes or ())), out, against, gates)
+
+
+@app.command(epilog=examples.INIT)
+def init(
+    source: Input,
+    out: Annotated[Path, typer.Option(help="The params file to write.")] = Path("params.yaml"),
+    force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
+) -> None:
+    """Write a params.yaml and a mapping for a file: what was recognised, and what was guessed."""
+    from pipeline.initialise import initialise
+
+    initialise(source, out, force)
+
+
+@app.command(epilog=examples.AGREEMENT)
 def agreement(
     source: Input,
     from_: Format = "auto",
@@ -133,7 +124,7 @@ def agreement(
     show_agreement(Asked(source, from_, map_, tuple(changes or ())), as_json)
 
 
-@app.command(epilog=RANK_EXAMPLES)
+@app.command(epilog=examples.RANK)
 def rank(
     source: Input,
     policy: Annotated[Path, typer.Option(help="The folder of a model trained on preferences.")],
@@ -163,14 +154,17 @@ def sources() -> None:
     show_sources()
 
 
-@app.command(epilog=WHY_EXAMPLES)
+@app.command(epilog=examples.WHY)
 def why(
     name: Annotated[str, typer.Argument(metavar="ID", help="Of a pair, a prompt or a response.")],
+    root: Annotated[
+        Path, typer.Option("--in", metavar="FOLDER", help="A repository, or an audit's folder.")
+    ] = Path(),
 ) -> None:
     """Tell one row's whole story: where it came from, what was said of it, what became of it."""
     from pipeline.why import show_story
 
-    show_story(Path(), name)
+    show_story(root, name)
 
 
 def main(arguments: list[str] | None = None) -> Any:
@@ -179,16 +173,28 @@ def main(arguments: list[str] | None = None) -> Any:
     # torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
+        _require_text(sys.argv[1:] if arguments is None else arguments)
         return app(args=arguments)
     except Exception as error:
         code = _exit_code(error)
         if code is None:
             raise
-        print(f"error: {_sentence(error)}", file=sys.stderr)
+        from stages.audit.shown import visible
+
+        print(f"error: {visible(_sentence(error))}", file=sys.stderr)
         sys.exit(code)
     except KeyboardInterrupt:
         print("interrupted: what was not finished was not written", file=sys.stderr)
         sys.exit(130)
+
+
+def _require_text(arguments: Sequence[str]) -> None:
+    """Raise UserError for a name whose bytes are no text: no table and no page could tell it."""
+    for each in arguments:
+        if not each.isascii() and each.encode(errors="replace").decode() != each:
+            from schemas.errors import UserError
+
+            raise UserError(f"{each!r}: expected a name in UTF-8, found other bytes; rename it")
 
 
 def _exit_code(error: Exception) -> int | None:
@@ -210,4 +216,10 @@ def _sentence(error: Exception) -> str:
     return str(error)
 
 
-EXTRAS = {"torch": "train", "transformers": "train", "accelerate": "train", "vllm": "cpu"}
+EXTRAS = {
+    "torch": "train",
+    "transformers": "train",
+    "accelerate": "train",
+    "vllm": "cpu",
+    "openai": "endpoint",
+}

@@ -6,7 +6,6 @@ from pipeline.calibration import run_calibrate
 from pipeline.conversion import run_convert
 from pipeline.evidence import run_measure, run_pair
 from pipeline.loading import run_load
-from pipeline.reporting import run_report
 from pipeline.run import Run
 from pipeline.selection import run_choose, run_validate, run_winnow
 
@@ -18,6 +17,5 @@ CURATION: dict[str, Callable[[Run], None]] = {
     "winnow": run_winnow,
     "choose": run_choose,
     "validate": run_validate,
-    "report": run_report,
     "convert": run_convert,
 }

@@ -20,9 +20,8 @@ SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "source": pl.String,
     "source_lines": pl.List(pl.Int64),
     "detail": pl.String,
+    "failed": pl.List(pl.String),
 }
-
-
 EVIDENCE = ("chosen_id", "rejected_id", "margin", "agreement")
 
 
@@ -32,6 +31,7 @@ def write_dropped(
     """Write what these stages dropped, and what the format could not hold; count it by unit.
 
     id: pair_id, response_id or prompt_id by unit;  source_lines: the source's lines it rests on
+    failed: every rule that a pair would have failed, the reason first
     """
     counts: dict[str, int] = {}
     with growing(path, pl.Schema(SCHEMA)) as add:
@@ -144,7 +144,7 @@ def _with_evidence(run: Run, bucket: Bucket, pairs: pl.DataFrame) -> pl.DataFram
         for name in ("margin", "agreement")
     )
     return (
-        pairs.select("pair_id", "prompt_id", "reason")
+        pairs.select("pair_id", "prompt_id", "reason", "^failed$")
         .join(evidence, on="pair_id", how="left", maintain_order="left")
         .join(chosen, on="chosen_id", how="left", maintain_order="left")
         .join(rejected, on="rejected_id", how="left", maintain_order="left")

@@ -43,6 +43,13 @@ def test_what_is_stopped_on_purpose_is_one_line(
     assert (done.code, done.stderr, done.stdout) == (code, "error: mend it\n", "")
 
 
+def test_a_name_that_is_no_text_is_refused(rather: Rather) -> None:
+    """Bytes that are not UTF-8 arrive as surrogates, which nothing can write."""
+    done = rather("audit", "caf\udce9.jsonl", "--out", "audit")
+    assert (done.code, len(done.errors)) == (2, 1)
+    assert "expected a name in UTF-8" in done.errors[0]
+
+
 def test_a_defect_keeps_its_traceback(rather: Rather, monkeypatch: pytest.MonkeyPatch) -> None:
     """What nobody foresaw is not dressed up as a mistake of the user's."""
     monkeypatch.setattr(pipeline.once, "convert_file", raising(RuntimeError("defect")))
@@ -73,7 +80,7 @@ def test_an_unknown_stage_is_named(rather: Rather) -> None:
     done = rather("run", "nope")
     assert done.code == 2
     assert done.errors == [done.stderr.strip()]
-    assert "nope: no such stage; expected one of calibrate, choose, convert" in done.stderr
+    assert "nope: no such stage; expected one of calibrate, choose, conclude," in done.stderr
 
 
 def test_a_stage_without_members_takes_no_name(rather: Rather, tmp_path: Path) -> None:

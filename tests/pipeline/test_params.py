@@ -224,9 +224,7 @@ def test_a_rater_has_one_name(tmp_path: Path) -> None:
         "raters": {"x": {"kind": "verifier"}},
         "model_raters": {"x": {"kind": "reward_model", "model": "reward"}},
     }
-    with pytest.raises(
-        UserError, match=r"model_raters\.x: expected a name that no entry of"
-    ):
+    with pytest.raises(UserError, match=r"model_raters\.x: expected a name that no entry of"):
         make_params(twice, (), "here")
 
 

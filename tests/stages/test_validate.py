@@ -9,8 +9,10 @@ from pydantic import ValidationError
 
 from schemas.errors import QualityError
 from schemas.pairs import Pairs
+from stages.declared import Options, scalars
 from stages.length import share_longer
-from stages.validate import Options, require, scalars, validate
+from stages.suites import suite
+from stages.validate import require, validate
 
 
 def pair(number: int, **changes: Any) -> dict[str, Any]:
@@ -125,6 +127,59 @@ def test_without_agreement_the_floor_is_not_applicable(tmp_path: Path) -> None:
     assert verdicts["mean agreement is at least 0.7"] is None and quality["success"]
     assert quality["agreement"] is None and quality["aim_reached"] is None
     assert "mean agreement is at least 0.7: not applicable" in quality["not_applicable"][0]
+
+
+@pytest.mark.parametrize(("share", "fails"), [(0.75, False), (0.76, True)])
+def test_a_quantile_of_the_margins_may_be_asked_for(
+    share: float, fails: bool, tmp_path: Path
+) -> None:
+    """Three of four margins are 2 or more; the lowest is 1."""
+    margins = (1.0, 2.0, 2.0, 3.0)
+    chosen = table(*(pair(number, margin=margin) for number, margin in enumerate(margins, 1)))
+    found = failing(judged(chosen, tmp_path, margins_at_least={share: 2.0}))
+    assert found == ({f"{share:.0%} of the margins are at least 2"} if fails else set())
+
+
+@pytest.mark.parametrize(("most", "fails"), [(0.25, False), (0.24, True)])
+def test_a_length_effect_may_be_bounded(most: float, fails: bool, tmp_path: Path) -> None:
+    """Of four unequal pairs three are longer, a quarter beyond one half; the equal one is out."""
+    gaps = (1, 1, 1, -1, 0)
+    chosen = table(*(pair(number, length_gap=gap) for number, gap in enumerate(gaps, 1)))
+    quality = judged(chosen, tmp_path, length_effect_at_most=most)
+    assert bool(failing(quality)) == fails and quality["success"] != fails
+
+
+@pytest.mark.parametrize(("rarer", "success"), [(0.2, True), (0.21, False)])
+@pytest.mark.parametrize("desirable", [10, 40])
+def test_the_balance_of_labels_may_be_asked_for(
+    desirable: int, rarer: float, success: bool, tmp_path: Path
+) -> None:
+    """Of 50 labels 10 are of the rarer kind, whichever it is: a share of .2."""
+    labels = {"desirable": desirable, "undesirable": 50 - desirable}
+    options = Options(rarer_label_at_least=rarer)
+    quality = validate(table(pair(1)), table(pair(1)), options, tmp_path, labels=labels)
+    assert quality["success"] == success and quality["labels"] == labels
+
+
+def test_what_no_source_told_is_not_asked(tmp_path: Path) -> None:
+    """Without margins and lengths that differ, their expectations are not applicable."""
+    chosen = table(pair(1, margin=None, length_gap=0))
+    options = {"margins_at_least": {0.5: 9.0}, "length_effect_at_most": 0.0}
+    quality = judged(chosen, tmp_path, **options)
+    assert quality["success"] and len(quality["not_applicable"]) == 2
+
+
+def test_tables_are_judged_beside_the_pairs(tmp_path: Path) -> None:
+    """A table that breaks its schema fails the whole, named with its table."""
+    twice = pl.concat([table(pair(1)), table(pair(1))])
+    asked = suite("pair/pairs", Pairs, twice.lazy())
+    quality = validate(table(pair(1)), table(pair(1)), Options(), tmp_path, tables=[asked])
+    assert not quality["success"]
+    assert any(
+        failure.startswith("pair.pairs: pair_id is unique: 2 of 2 fail")
+        for failure in quality["failures"]
+    )
+    assert [told["table"] for told in quality["tables"]] == ["chosen", "pair.pairs"]
 
 
 def test_agreement_before_counts_all_pairs_with_a_margin(tmp_path: Path) -> None:

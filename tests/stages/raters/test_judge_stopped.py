@@ -78,7 +78,7 @@ def longer(body: Body) -> Reply:
     return answer("hm" if len(first + second) < 5 else json.dumps({"overall": said}))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_judge_killed_at_random_moments_says_the_same_in_the_end(
     make_prompts: Make, make_responses: Make, tmp_path: Path
 ) -> None:
@@ -111,7 +111,7 @@ def test_a_judge_killed_at_random_moments_says_the_same_in_the_end(
     assert sum(again["text"] == "hm") > 0
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_real_server_judges_pairs_and_may_be_stopped(
     make_prompts: Make, make_responses: Make, tmp_path: Path, vllm_server: VllmServer
 ) -> None:
@@ -144,7 +144,7 @@ def test_a_real_server_judges_pairs_and_may_be_stopped(
     assert set(found.verdicts["text"]) <= {f'{{"overall":"{said}"}}' for said in PREFERENCES}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_model_that_runs_here_keeps_to_the_schema(
     make_prompts: Make, make_responses: Make, tmp_path: Path
 ) -> None:
