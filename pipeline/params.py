@@ -6,9 +6,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import yaml
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from pipeline.given import change, read_values
+from pipeline.groups import Contamination, Evaluate, Generator, Pair, Winnow, sentence
 from pipeline.losses import known_losses, policy_losses
 from pipeline.models import Further, Model
 from pipeline.policies import Policy, Round, Strict, Training
@@ -20,85 +21,12 @@ from stages.convert import Options as Convert
 from stages.declared import Options as Validate
 from stages.generate import Options as Generate
 from stages.load import Demo, Source
-from stages.winnow import DEFAULT_RULES, RULES
 
 NAME = re.compile(r"[A-Za-z0-9_-]+")
 # Models that other stages write, beside those of `train`.
 MODELS = ("base", "sft", "reward")
 PROGRAMS = ("annotator", "verifier")
 MODEL_KINDS = ("implicit", "judge", "reward_model")
-
-
-class Generator(Generate):
-    """What answers the source's prompts: a model of data/models, and how it is sampled."""
-
-    model: str
-
-    @property
-    def options(self) -> Generate:
-        """Give how it is sampled."""
-        return Generate(**self.model_dump(exclude={"model"}))
-
-
-class Pair(Strict):
-    """What pairs are asked beside the ratings: how similar texts of nearly one length are."""
-
-    similarity: bool = True
-
-
-class Contamination(Strict):
-    """Evaluation sets that training data may not share; the rule `decontaminated` goes by it.
-
-    path:     a file, folder or glob of their prompts; null for none
-    words:    length of the runs of words that are looked for
-    at_least: share of an evaluation text's words from which a text counts as contaminated
-    """
-
-    path: str | None = None
-    words: int = Field(8, ge=2)
-    at_least: float = Field(0.5, ge=0, le=1)
-
-
-class Winnow(Strict):
-    """The rules a pair must pass, in this order, each with its options."""
-
-    rules: dict[str, dict[str, Any]] = Field(default_factory=lambda: dict(DEFAULT_RULES))
-
-    @field_validator("rules", mode="before")
-    @classmethod
-    def _no_options_is_fine(cls, rules: Any) -> Any:
-        """Let `distinct:` alone stand for a rule without options."""
-        if isinstance(rules, dict):
-            return {name: {} if options is None else options for name, options in rules.items()}
-        return rules
-
-    @model_validator(mode="after")
-    def _known(self) -> "Winnow":
-        """Ask each rule whether it takes its options."""
-        for name, options in self.rules.items():
-            if name not in RULES:
-                known = ", ".join(RULES)
-                raise ValueError(f"rules.{name}: no such rule; expected some of {known}")
-            try:
-                RULES[name].require(**options)
-            except ValidationError as error:
-                raise ValueError(f"rules.{name}.{_sentence(error)}") from None
-            except ValueError as error:
-                raise ValueError(f"rules.{name}.{error}") from None
-        return self
-
-
-class Evaluate(Strict):
-    """What trained policies are asked besides the held-out prompts.
-
-    harmful, benign: files of prompts that a policy should refuse, and should answer; null for none
-    command: a user's own evaluation, run on every model before and after training, with the
-        model's folder as its last argument; the JSON it prints is kept
-    """
-
-    harmful: str | None = None
-    benign: str | None = None
-    command: str | None = None
 
 
 class Params(Strict):
@@ -277,7 +205,7 @@ def rater_options(params: Params, name: str) -> tuple[str, Any]:
     try:
         return kind, import_module(f"stages.raters.{kind}").Options(**options)
     except ValidationError as error:
-        raise ValueError(f"{group}.{name}.{_sentence(error)}") from None
+        raise ValueError(f"{group}.{name}.{sentence(error)}") from None
 
 
 def _group_of(params: Params, name: str) -> tuple[str, tuple[str, ...]]:
@@ -298,68 +226,14 @@ def rater_model(params: Params, name: str) -> str:
 
 def read_params(path: Path) -> Params:
     """Read a params file; raise UserError that names file, parameter, expected and found."""
-    return make_params(_yaml(path), (), str(path))
+    return make_params(read_values(path), (), str(path))
 
 
 def make_params(values: dict[str, Any], changes: Iterable[str], where: str) -> Params:
     """Check parameters, after changes like `a.b=1`; what is left out takes its default."""
-    for change in changes:
-        _change(values, change)
+    for asked in changes:
+        change(values, asked)
     try:
         return Params.model_validate(values)
     except ValidationError as error:
-        raise UserError(f"{where}: {_sentence(error)}") from None
-
-
-def _yaml(path: Path) -> dict[str, Any]:
-    """Parse a params file."""
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except FileNotFoundError:
-        raise UserError(
-            f"{path}: expected a params file, found none; run from the repository's root"
-        ) from None
-    except OSError as error:
-        raise UserError(f"{path}: expected a params file, found {error.strerror}") from None
-    except (yaml.YAMLError, ValueError) as error:
-        raise UserError(f"{path}: expected YAML, found {error}; correct it") from None
-    if not isinstance(values, dict):
-        raise UserError(f"{path}: expected names and values, found {type(values).__name__}")
-    return values
-
-
-def _change(values: dict[str, Any], change: str) -> None:
-    """Set one dotted name; `winnow.RULE` is short for `winnow.rules.RULE`."""
-    name, equals, text = change.partition("=")
-    if not equals or not name:
-        raise UserError(f"--set {change}: expected NAME=VALUE, such as winnow.margin.at_least=0.5")
-    keys = name.split(".")
-    if keys[0] == "winnow" and keys[1:2] != ["rules"]:
-        keys.insert(1, "rules")
-    if keys[:2] == ["winnow", "rules"]:
-        values.setdefault("winnow", {}).setdefault("rules", dict(DEFAULT_RULES))
-    group = values
-    for key in keys[:-1]:
-        inner = group.get(key) or {}
-        if not isinstance(inner, dict):
-            raise UserError(f"--set {change}: {key} is one value, {inner!r}; correct the name")
-        group[key] = dict(inner)
-        group = group[key]
-    try:
-        group[keys[-1]] = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError):  # ValueError: a date that cannot be
-        raise UserError(f"--set {change}: expected a value, found {text!r}") from None
-
-
-def _sentence(error: ValidationError) -> str:
-    """Say the first thing pydantic found wrong: where, what was expected, what was found."""
-    first = error.errors(include_url=False)[0]
-    where = ".".join(str(part) for part in first["loc"])
-    message = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "value_error":
-        # A field's own check goes on with what it expected; one of several fields names its field.
-        joint = ": " if message.startswith("expected") else "."
-        return f"{where}{joint}{message}" if where else message
-    if first["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-        return f"{where}: no such parameter; correct the name"
-    return f"{where}: {message[0].lower()}{message[1:]}, found {first['input']!r}"
+        raise UserError(f"{where}: {sentence(error)}") from None

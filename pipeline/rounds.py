@@ -10,9 +10,9 @@ from pipeline.calibration import run_calibrate
 from pipeline.contracts import schema_of
 from pipeline.conversion import run_convert
 from pipeline.evidence import run_measure, run_pair
+from pipeline.groups import Generator
 from pipeline.ledger import Ledger
 from pipeline.modelling import answer, run_rate, run_rate_by_model, settings, train_model
-from pipeline.params import Generator
 from pipeline.policies import Round
 from pipeline.reporting import plain
 from pipeline.run import Run
