@@ -9,8 +9,8 @@ from typing import Any
 
 import polars as pl
 
+from pipeline.asking import models_of, policies
 from pipeline.files import replacing, write_text
-from pipeline.modelling import models_of, policies
 from pipeline.params import rater_model, rater_options
 from pipeline.reporting import plain
 from pipeline.run import Run

@@ -5,6 +5,7 @@ from functools import partial
 
 import polars as pl
 
+from pipeline.asking import answer, run_rate, run_rate_by_model
 from pipeline.buckets import Bucket
 from pipeline.calibration import run_calibrate
 from pipeline.contracts import schema_of
@@ -12,7 +13,7 @@ from pipeline.conversion import run_convert
 from pipeline.evidence import run_measure, run_pair
 from pipeline.groups import Generator
 from pipeline.ledger import Ledger
-from pipeline.modelling import answer, run_rate, run_rate_by_model, settings, train_model
+from pipeline.modelling import settings, train_model
 from pipeline.policies import Round
 from pipeline.reporting import plain
 from pipeline.run import Run

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from pipeline.asking import ASKING, ASKING_EACH
 from pipeline.curation import CURATION
 from pipeline.evaluating import run_evaluate
 from pipeline.modelling import MODELLING, MODELLING_EACH
@@ -13,8 +14,8 @@ from pipeline.run import Run
 from schemas.errors import UserError
 
 PRESENTING = {"report": run_report, "describe": run_describe, "conclude": run_conclude}
-STAGES = CURATION | MODELLING | PRESENTING | {"evaluate": run_evaluate}
-EACH = MODELLING_EACH | ROUNDS
+STAGES = CURATION | MODELLING | ASKING | PRESENTING | {"evaluate": run_evaluate}
+EACH = MODELLING_EACH | ASKING_EACH | ROUNDS
 
 
 def run_stage(root: Path, stage: str, name: str | None) -> None:

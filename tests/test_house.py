@@ -77,7 +77,7 @@ def test_code_deps_of_raters(stage: str) -> None:
     listed = {dep for dep in stages()[stage]["deps"] if dep.endswith(".py")}  # type: ignore[attr-defined]
     kinds = {f"stages/raters/{kind}.py" for kind in RATERS[stage]}
     below = set().union(*(files_below(kind) for kind in kinds)) - kinds
-    below |= stage_files("pipeline/modelling.py", f"run_{stage}")
+    below |= stage_files("pipeline/asking.py", f"run_{stage}")
     assert listed == below | {"stages/raters/${item.kind}.py"}
 
 

@@ -6,8 +6,9 @@ from typing import Any
 import polars as pl
 import pytest
 
+from pipeline.asking import run_generate
 from pipeline.contracts import columns_of
-from pipeline.modelling import run_generate, run_models
+from pipeline.modelling import run_models
 from pipeline.params import make_params
 from pipeline.run import Run
 from schemas.errors import UserError

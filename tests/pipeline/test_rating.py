@@ -9,8 +9,9 @@ from typing import Any
 import polars as pl
 import pytest
 
+from pipeline.asking import run_rate, run_rate_by_model
 from pipeline.curation import CURATION
-from pipeline.modelling import run_models, run_rate, run_rate_by_model
+from pipeline.modelling import run_models
 from pipeline.params import make_params
 from pipeline.run import Run
 from pipeline.stages import run_stage
