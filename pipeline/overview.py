@@ -14,6 +14,9 @@ from stages.audit.estimates import Estimate, chance_greater
 
 MOST_GROUPS = 20
 AGREEMENT = ("aspect", "level", "band", "advice", "num_raters", "num_judgements", "may_gate")
+# Reasons that say of a judgement that it was read, and is there already, or has no two sides.
+SAID_AGAIN = ("repeated_rating", "repeated_comparison", "identical_answers")
+NOT_PARSED = ("unparsable_score", "unparsable_preference", "outside_scale")
 BY = ("source", "category", "cluster")
 
 Figures = dict[str, Any]
@@ -29,12 +32,24 @@ def source(run: Run) -> Figures:
         "format": loaded["format"],
         "num_rows": rows["in"],
         "num_read": rows["kept"],
+        **_judgements(loaded, run.figures("calibrate")),
         **{f"num_{name}": run.tables.height(f"load/{name}") for name in tables},
         "num_generated": run.num_responses - run.tables.height("load/responses"),
         "splits": loaded["prompts"],
         "length_unit": measured["length_unit"],
         "notes": _notes(run),
     }
+
+
+def _judgements(loaded: Figures, calibrated: Figures) -> Figures:
+    """Count the judgements that were met, and those of them that could not be read."""
+    met = [loaded[unit] for unit in ("ratings", "comparisons")]
+    parsed = [calibrated[unit]["dropped"] for unit in ("ratings", "comparisons")]
+    unread = [
+        *(num for entry in met for why, num in entry["dropped"].items() if why not in SAID_AGAIN),
+        *(num for dropped in parsed for why, num in dropped.items() if why in NOT_PARSED),
+    ]
+    return {"num_judged": sum(entry["in"] for entry in met), "num_judged_unread": sum(unread)}
 
 
 def _notes(run: Run) -> list[str]:

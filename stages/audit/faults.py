@@ -13,6 +13,7 @@ def few_pairs(figures: Figures, options: Options) -> Problem | None:
     least, none = options.num_pairs_at_least
     if num >= least:
         return None
+    loosen = ", or loosen the rule that drops most pairs (see the waterfall)"
     return Problem(
         "few_pairs",
         "error" if num < none else "warning",
@@ -20,7 +21,7 @@ def few_pairs(figures: Figures, options: Options) -> Problem | None:
         "better",
         num,
         None,
-        "gather more ratings, or loosen the rule that drops most pairs (see the waterfall)",
+        "gather more ratings" + (loosen if what == "pairs" else ""),
     )
 
 
@@ -38,6 +39,22 @@ def unread(figures: Figures, options: Options) -> Problem | None:
         lost,
         lost / rows,
         "look in the waterfall for why rows were not read; a mapping (--map) may name the columns",
+    )
+
+
+def unread_judgements(figures: Figures, options: Options) -> Problem | None:
+    """More than 5% of the judgements could not be read; more than 20% is an error."""
+    met, lost = (figures["source"][name] for name in ("num_judged", "num_judged_unread"))
+    severity = beyond(lost / met if met else None, options.unread_at_most)
+    if severity is None:
+        return None
+    return Problem(
+        "unread_judgements",
+        severity,
+        f"{lost:,} of {met:,} judgements lack an answer, or a score that can be read",
+        lost,
+        lost / met,
+        "look in the waterfall for why judgements were not read, and at these rows of the source",
     )
 
 
@@ -107,6 +124,8 @@ def duplicates(figures: Figures, options: Options) -> Problem | None:
     count = found["rows"] + found["pairs"]
     if severity is None:
         return None
+    again = "drop repeated prompts: --set winnow.deduplicated={} and source.near_duplicates=true"
+    once = "find the step of yours that writes a row twice; repeated rows were counted once here"
     return Problem(
         "duplicates",
         severity,
@@ -114,7 +133,7 @@ def duplicates(figures: Figures, options: Options) -> Problem | None:
         "have a prompt that nearly repeats an earlier one",
         count,
         found["share"],
-        "drop repeated prompts: --set winnow.deduplicated={} and source.near_duplicates=true",
+        again if found["pairs"] else once,
         "repeated_prompt",
     )
 

@@ -23,7 +23,7 @@ class Options(BaseModel):
     flipped_at_most:      share of labels that everyone else contradicts
     leaked_at_most:       share of prompts that stand in a test set, or nearly on both sides
     contaminated_at_most: share of pairs that share a stretch of text with a test set
-    unread_at_most:       share of rows that could not be read
+    unread_at_most:       share of rows, and of judgements, that could not be read
     kto_ratio_at_most:    labels of the more frequent class for one of the other
     adversaries_at_most:  share of judgements by raters below chance
     rater_pairs_at_least: pairs, or items where there are none, from which a rater is judged

@@ -15,6 +15,7 @@ Rule = Callable[[Figures, Options], Problem | None]
 RULES: dict[str, Rule] = {
     "few_pairs": faults.few_pairs,
     "unread_rows": faults.unread,
+    "unread_judgements": faults.unread_judgements,
     "flipped_labels": doubts.flipped,
     "adversarial_rater": doubts.adversaries,
     "low_agreement": doubts.agreement,

@@ -29,7 +29,12 @@ def sound() -> Figures:
     share = {"num_longer": 1000}
     return {
         "kind": "pairs",
-        "source": {"num_rows": 2000, "num_read": 2000},
+        "source": {
+            "num_rows": 2000,
+            "num_read": 2000,
+            "num_judged": 4000,
+            "num_judged_unread": 0,
+        },
         "totals": {"training": 2000, "pairs": 2000, "prompts": 2000},
         "headline": [
             estimate(1.0),
@@ -79,6 +84,8 @@ CASES = [
     ("few_pairs", at("totals.training", 0), "error"),
     ("unread_rows", at("source.num_read", 1880), "warning"),
     ("unread_rows", at("source.num_read", 1500), "error"),
+    ("unread_judgements", at("source.num_judged_unread", 400), "warning"),
+    ("unread_judgements", at("source.num_judged_unread", 1000), "error"),
     ("flipped_labels", at("flips.share", 0.03), "warning"),
     ("flipped_labels", at("flips.share", 0.1), "error"),
     ("adversarial_rater", at("raters.1.with_others", estimate(0.3)), "error"),
