@@ -1,7 +1,7 @@
 """`rather convert`: the curation stages on one source, in a folder that is not kept."""
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +14,14 @@ from pipeline.curation import CURATION
 from pipeline.params import Params, make_params
 from pipeline.publish import Target, show_ledger
 from pipeline.run import Run
+from pipeline.selection import run_declared
 from schemas.errors import QualityError, UserError
 from stages.formats.catalogue import form
 from stages.sources.mapping import read_mapping
 
 CURATE = ("load", "measure", "calibrate", "pair", "winnow", "choose", "validate", "convert")
 LABEL = ("load", "measure", "calibrate", "convert")
+Work = Callable[[Run], None]
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ def convert_file(asked: Asked, to: Literal["dpo", "kto"], out: Path, format_: st
     stages = CURATE if to == "dpo" or params.convert.kto.by == "pairs" else LABEL
     with temporary_run(params) as run:
         try:
-            run_stages(run, stages)
+            run_stages(run, stages, CURATION | {"validate": run_declared})
         except QualityError:
             show_ledger(run, stages[:-1])
             raise
@@ -91,11 +93,11 @@ def convert_file(asked: Asked, to: Literal["dpo", "kto"], out: Path, format_: st
         target.publish(run, stages)
 
 
-def run_stages(run: Run, stages: Sequence[str]) -> None:
+def run_stages(run: Run, stages: Sequence[str], work: Mapping[str, Work] = CURATION) -> None:
     """Run stages in order, showing which one is at work."""
     for stage in stages:
         with at_work(stage):
-            CURATION[stage](run)
+            work[stage](run)
         if stage == "load":
             _require_answers(run)
 

@@ -87,13 +87,22 @@ def _account(stage: str, judged: pl.DataFrame) -> Ledger:
 
 
 def run_validate(run: Run) -> None:
-    """Say whether the chosen pairs are as good as declared."""
+    """Say whether the chosen pairs are as good as declared, and every table as its schema says."""
+    _validate(run, _suites(run))
+
+
+def run_declared(run: Run) -> None:
+    """Say only what convert goes by, for a run whose docs nobody keeps."""
+    _validate(run, [])
+
+
+def _validate(run: Run, tables: list[Suite]) -> None:
     folder = run.data / "validate"
     chosen = run.read("choose/chosen", columns=validate.COLUMNS)
     pairs = run.read("pair/pairs", columns=["margin", "agreement", "length_gap"])
     labels = label_balance(run) if "kto" in run.params.convert.to else None
     quality = validate.validate(
-        chosen, pairs, run.params.validate_, folder, labels=labels, tables=_suites(run)
+        chosen, pairs, run.params.validate_, folder, labels=labels, tables=tables
     )
     write_text(folder / "quality.json", json.dumps(quality, indent=2) + "\n")
     ledger = Ledger("validate")

@@ -99,6 +99,7 @@ def test_threshold_change_spares_what_was_paid_for(demo: Repository, tmp_path: P
     assert ran == {"winnow", "choose", "validate", "convert"}
 
 
+@pytest.mark.long
 def test_each_code_file_names_its_stages(demo: Repository, tmp_path: Path) -> None:
     """After an edit of a file, `dvc status` names the stages that list it, and no others.
 

@@ -12,7 +12,7 @@ SHARED = ROOT.parent / "shared" / "data"
 RATINGS = SHARED / "prometheus_vicuna" / "vicuna_eval.jsonl.gz"
 PROMPTS = SHARED / "prompts_only" / "arena_hard_v0.1_question.jsonl.gz"
 needs_data = pytest.mark.skipif(not SHARED.is_dir(), reason="the shared example data is absent")
-pytestmark = [pytest.mark.slow, needs_data]
+pytestmark = [pytest.mark.long, needs_data]
 
 
 @pytest.fixture(scope="module")
