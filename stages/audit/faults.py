@@ -78,19 +78,29 @@ def length(figures: Figures, options: Options) -> Problem | None:
             before["value"],
             "gather labels of long undesirable and of short desirable answers",
         )
-    left = "none remain" if after["value"] is None else f"{after['value']:.1%} of those that remain"
+    longer = before["value"] is None or before["value"] >= target
     num_longer = told["before"]["tokens"]["num_longer"]
+    num = num_longer if longer else before["num"] - num_longer
+    share, rest = (_side(each["value"], longer) for each in (before, after))
+    left = "none remain" if rest is None else f"{rest:.1%} of those that remain"
+    of = "none" if share is None else f"{share:.1%}"
+    this, other = ("longer", "short") if longer else ("shorter", "long")
     return Problem(
         "length_confounded",
         severity,
-        f"the chosen answer is the longer in {num_longer:,} pairs, {before['value']:.1%} of those "
-        f"of unequal length ({left}): a model may learn length instead of quality",
-        num_longer,
-        before["value"],
-        "add answers to the same prompts so that short ones win too, and keep choose.balance: "
+        f"the chosen answer is the {this} in {num:,} pairs, {of} of those of unequal length "
+        f"({left}): a model may learn length instead of quality",
+        num,
+        share,
+        f"add answers to the same prompts so that {other} ones win too, and keep choose.balance: "
         "optimal, which evens out what can be",
         "length_balance",
     )
+
+
+def _side(share: float | None, longer: bool) -> float | None:
+    """Give the share of the longer answers, or of the shorter."""
+    return share if longer or share is None else 1 - share
 
 
 def _off(share: Figures, target: float) -> float | None:

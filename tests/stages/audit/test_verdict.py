@@ -201,3 +201,15 @@ def test_groups_kept_far_less_often_are_named() -> None:
 def test_every_rule_states_its_thresholds() -> None:
     """In its docstring."""
     assert all(rule.__doc__ for rule in RULES.values())
+
+
+def test_short_answers_that_win_are_called_short() -> None:
+    """Of 1,000 pairs of unequal length the longer answer is chosen in 150, the shorter in 850."""
+
+    def change(figures: Figures) -> None:
+        figures["length"]["share_longer"]["before"] = estimate(0.15)
+        figures["length"]["before"]["tokens"]["num_longer"] = 150
+
+    (problem,) = told(change)["problems"]
+    assert (problem["count"], problem["share"]) == (850, 0.85)
+    assert "the shorter in 850 pairs, 85.0%" in problem["sentence"]
