@@ -193,11 +193,12 @@ def uneven(figures: Figures, options: Options) -> Problem | None:
     ]
     if not lost:
         return None
+    groups = "1 group of prompts was" if len(lost) == 1 else f"{len(lost):,} groups of prompts were"
     by, worst_off = min(lost, key=lambda each: each[1]["rate"])
     return Problem(
         "uneven_retention",
         "warning",
-        f"{len(lost):,} groups of prompts were kept far less often than the others, such as {by} "
+        f"{groups} kept far less often than the others, such as {by} "
         f"{worst_off['group'] or 'not given'}: {worst_off['after']:,} of {worst_off['before']:,}",
         len(lost),
         None,
