@@ -16,6 +16,7 @@ from pipeline.spill import Spill
 from pipeline.tables import Frames
 from schemas.contamination import Evaluations
 from stages.clusters import clusters
+from stages.ids import spelt
 from stages.load import Source, load, read, with_split
 from stages.normal import prompt_texts
 from stages.sources.chunks import first_prompts
@@ -90,22 +91,25 @@ def _settle(run: Run, spill: Spill) -> list[pl.DataFrame]:
 
     def settled(bucket: Bucket) -> tuple[Frames, pl.DataFrame]:
         found = settle(*(spill.take(bucket, name) for name in TABLES))
-        prompts = found.prompts.join(named, on="prompt_id", how="left")
+        prompts = spelt(found.prompts)
+        if named is not None:
+            among = named.filter(bucket.holds())
+            prompts = prompts.join(among, on="prompt_id", how="left")
         split = with_split(prompts, params.test_fraction, params.seed)
         return (split, found.responses, found.ratings, found.comparisons), found.set_aside
 
     return run.tables.fill([f"load/{name}" for name in TABLES], into, settled)
 
 
-def _clusters(run: Run, spill: Spill, into: list[Bucket]) -> pl.DataFrame:
-    """Cluster all prompts, where that decides anything; else each is a cluster of its own."""
+def _clusters(run: Run, spill: Spill, into: list[Bucket]) -> pl.DataFrame | None:
+    """Cluster all prompts, where that decides anything."""
+    if not (run.params.test_fraction or run.params.source.near_duplicates):
+        return None
     columns = ["prompt_id", "messages"]
     prompts = pl.concat(
-        first_prompts(spill.take(bucket, "prompts")).select(columns) for bucket in into
+        spelt(first_prompts(spill.take(bucket, "prompts")).select(columns)) for bucket in into
     )
-    if run.params.test_fraction or run.params.source.near_duplicates:
-        return clusters(prompts)
-    return prompts.select("prompt_id", cluster="prompt_id")
+    return clusters(prompts)
 
 
 def _close(run: Run, format_: str, met: Counter[str], aside: pl.DataFrame) -> None:

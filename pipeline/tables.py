@@ -14,7 +14,7 @@ from pipeline.files import replacing
 from pipeline.writing import Add, growing, write
 from schemas.errors import UserError
 from stages.ahead import ahead
-from stages.ids import numbers
+from stages.ids import numbers, spelt
 
 FEW_NAMES = 1000
 MARK = "rather.contract"
@@ -125,14 +125,20 @@ def _mark(table: str) -> dict[str, str]:
 
 
 def checked(table: str, frame: pl.DataFrame) -> pl.DataFrame:
-    """Check a table and put its rows in order: by prompt where there is one, then by key."""
+    """Check a table and put its rows in order: by prompt where there is one, then by key.
+
+    Ids that come as numbers are spelt.
+    """
     schema = schema_of(table)
     names = schema.column_names()
     keys = schema.primary_key() or names
+    if any(name not in frame.columns for name in names):
+        return check(frame, table, table)
+    rows = frame.select(names)
     by = dict.fromkeys(["prompt_id", *keys] if "prompt_id" in names else keys)
-    sound = check(frame, table, table).select(names)
-    order = sound.select(pl.arg_sort_by(_sortable(sound[key]) for key in by)).to_series()
-    return sound if order.is_sorted() else sound[order]
+    order = rows.select(pl.arg_sort_by(_sortable(rows[key]) for key in by)).to_series()
+    ordered = rows if order.is_sorted() else rows[order]
+    return check(spelt(ordered), table, table)
 
 
 def _is_checked(path: Path, table: str) -> bool:
@@ -145,11 +151,10 @@ def _sortable(column: pl.Series) -> pl.Series:
 
     An id is a number written in hex; names are few.
     """
-    if column.dtype != pl.String:
+    if column.dtype != pl.String or column.has_nulls():
         return column
-    if column.name.endswith("_id") and not column.has_nulls():
-        return column.to_frame().select(numbers(column.name)).to_series()
+    if column.name.endswith("_id"):
+        read = column.to_frame().select(numbers(column.name, strict=False)).to_series()
+        return column if read.has_nulls() else read
     names = column.unique().sort()
-    if names.len() > FEW_NAMES or names.has_nulls():
-        return column
-    return column.cast(pl.Enum(names)).to_physical()
+    return column if names.len() > FEW_NAMES else column.cast(pl.Enum(names)).to_physical()

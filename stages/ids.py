@@ -41,10 +41,16 @@ def _measured(part: pl.Expr) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
 
 def prompt_ids(messages: pl.Expr) -> pl.Expr:
     """Name prompts by their normalised messages: Unicode NFC, outer white space stripped."""
-    content = pl.element().struct.field("content").str.normalize("NFC").str.strip_chars()
+    content = _composed(pl.element().struct.field("content")).str.strip_chars()
     turn = pl.concat_str([*_measured(pl.element().struct.field("role")), *_measured(content)])
     hashed: pl.Expr = messages.list.eval(turn).list.join("").chash.sha2_256()  # type: ignore[attr-defined]
     return hashed.str.slice(0, NUM_DIGITS)
+
+
+def _composed(text: pl.Expr) -> pl.Expr:
+    """Give texts in Unicode's form NFC, which ASCII has already."""
+    is_ascii = text.str.len_bytes() == text.str.len_chars()
+    return pl.when(is_ascii).then(text).otherwise(text.str.normalize("NFC"))
 
 
 def response_ids(prompt: pl.Expr, text: pl.Expr) -> pl.Expr:
@@ -57,18 +63,37 @@ def pair_ids(first: pl.Expr, second: pl.Expr) -> pl.Expr:
     return digests(pl.min_horizontal(first, second), pl.max_horizontal(first, second))
 
 
-def numbers(*names: str) -> pl.Expr:
-    """Read ids as the numbers that they spell, which sort and join several times as fast."""
-    return pl.col(*names).str.to_integer(base=16, dtype=pl.UInt64)
+def numbers(*names: str, strict: bool = True) -> pl.Expr:
+    """Read ids as the numbers that they spell, which sort and join several times as fast.
+
+    What is no id raises, or is null where that is not strict.
+    """
+    return pl.col(*names).str.to_integer(base=16, dtype=pl.UInt64, strict=strict)
 
 
 def texts(ids: pl.Series) -> pl.Series:
     """Spell numbers as the ids that they were read from."""
-    digits = ids.to_numpy().astype(">u8").tobytes().hex().encode()
+    digits = ids.fill_null(0).to_numpy().astype(">u8").tobytes().hex().encode()
     edges = np.arange(0, len(digits) + 1, NUM_DIGITS, dtype=np.int64)
     buffers = [None, pa.py_buffer(edges), pa.py_buffer(digits)]
     spelt = pa.Array.from_buffers(pa.large_string(), len(ids), buffers)
-    return pl.Series(ids.name, spelt, dtype=pl.String)
+    column = pl.Series(ids.name, spelt, dtype=pl.String)
+    return column.set(ids.is_null(), None) if ids.has_nulls() else column
+
+
+def numbered(rows: pl.DataFrame) -> pl.DataFrame:
+    """Read all ids of a table as numbers."""
+    return rows.with_columns(numbers(*_ids(rows, pl.String())))
+
+
+def spelt(rows: pl.DataFrame) -> pl.DataFrame:
+    """Spell all ids of a table that are numbers."""
+    return rows.with_columns(texts(rows[name]) for name in _ids(rows, pl.UInt64()))
+
+
+def _ids(rows: pl.DataFrame, dtype: pl.DataType) -> list[str]:
+    """List a table's ids that are of this type."""
+    return [name for name, kind in rows.schema.items() if name.endswith("_id") and kind == dtype]
 
 
 def prompt_id(messages: Sequence[Message]) -> str:

@@ -9,6 +9,7 @@ import pytest
 from pipeline import buckets as module
 from pipeline.buckets import WHOLE, Bucket, buckets
 from pipeline.spill import Spill
+from stages.ids import spelt
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def test_a_bucket_meets_what_overlaps_its_range() -> None:
 
 def test_rows_come_back_by_bucket_in_their_order(small: None, tmp_path: Path) -> None:
     """Two chunks of four rows go to files; a prompt's rows come in the order they came in."""
-    ids = ["10", "f0", "10", "90", "f0", "10", "90", "10"]
+    ids = [start.ljust(16, "0") for start in ["10", "f0", "10", "90", "f0", "10", "90", "10"]]
     chunk = pl.DataFrame({"prompt_id": ids, "at": range(8)})
     with Spill(tmp_path, "rows") as spill:
         for start in (0, 4):
@@ -56,10 +57,27 @@ def test_rows_come_back_by_bucket_in_their_order(small: None, tmp_path: Path) ->
     assert list(tmp_path.iterdir())
 
 
+def test_what_went_to_files_comes_back_whole(small: None, tmp_path: Path) -> None:
+    """Ids, names met in one chunk or in both, nulls, and texts."""
+    chunk = pl.DataFrame(
+        {
+            "prompt_id": ["10" * 8, "1f" * 8, "10" * 8, "f0" * 8, "10" * 8],
+            "rater": ["ann", None, "bob", "cy", "ann"],
+            "text": ["x", "\u00e9", None, "", "x"],
+        }
+    )
+    with Spill(tmp_path, "rows") as spill:
+        spill.add({"rows": chunk[:2]})
+        spill.add({"rows": chunk[2:]})
+        found = pl.concat(spill.take(bucket, "rows") for bucket in spill.buckets())
+    assert spelt(found).equals(chunk[[0, 2, 4, 1, 3]])
+    assert list(tmp_path.iterdir())
+
+
 def test_few_rows_touch_no_disk(small: None, tmp_path: Path) -> None:
     """What fits in one bucket stays in memory."""
-    chunk = pl.DataFrame({"prompt_id": ["10", "f0"], "at": [0, 1]})
+    chunk = pl.DataFrame({"prompt_id": ["10" * 8, "f0" * 8], "at": [0, 1]})
     with Spill(tmp_path, "rows") as spill:
         spill.add({"rows": chunk})
-        assert spill.take(*spill.buckets(), "rows").equals(chunk)
+        assert spelt(spill.take(*spill.buckets(), "rows")).equals(chunk)
     assert not list(tmp_path.iterdir())
