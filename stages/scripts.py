@@ -28,13 +28,12 @@ def scripts(texts: pl.Series) -> pl.Series:
     Of scripts with equally many letters the first by name is given. Kana and the Han letters
     beside it are Japanese.
     """
-    text = pl.col("text")
-    rows = pl.LazyFrame({"text": texts}).with_row_index("row")
-    latin = pl.when(text.str.contains(r"\p{Latin}")).then(pl.lit("Latin"))
-    wide = text.str.len_bytes() > text.str.len_chars()
-    others = text.str.contains(r"[\p{L}--\p{Latin}]")
+    rows = texts.to_frame("text").with_row_index("row")
+    wide = rows.filter(texts.str.len_bytes() > texts.str.len_chars())  # the others are ASCII
+    latin = pl.when(pl.col("text").str.contains(r"\p{Latin}")).then(pl.lit("Latin"))
+    others = pl.col("text").str.contains(r"[\p{L}--\p{Latin}]")
     found, mixed = pl.collect_all(
-        [rows.select(latin), rows.filter(wide).filter(others)], engine="streaming"
+        [rows.lazy().select(latin), wide.lazy().filter(others)], engine="streaming"
     )
     names = [name for part in _parts(mixed.sort("row")) for name in _dominant(part["text"])]
     named = found.to_series().scatter(mixed["row"], names)

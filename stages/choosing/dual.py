@@ -13,7 +13,7 @@ from stages.choosing.candidates import Candidates, Floats
 from stages.choosing.level import Level
 
 NUM_CUTS = 40
-NEAR = 1e-5  # of the minimum: close enough
+NEAR = 1e-7  # of the minimum: close enough
 REACH = 0.25  # of the range of worth: how far one step may change a price
 
 
