@@ -1,6 +1,5 @@
 """The `rather` command. Heavy packages are imported by the work, never by `--help`."""
 
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from pipeline import examples
+from pipeline.environment import prepare
 
 app = typer.Typer(
     name="rather",
@@ -169,9 +169,7 @@ def why(
 
 def main(arguments: list[str] | None = None) -> Any:
     """Run the command; a mistake of the user's is one line and exit code 2, never a traceback."""
-    # A thread that spins while it waits holds the core its neighbour waits for. Read once, when
-    # torch is loaded.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    prepare()
     try:
         _require_text(sys.argv[1:] if arguments is None else arguments)
         return app(args=arguments)

@@ -1,6 +1,6 @@
 """The dual of a balanced choice: prices of the sides at which what is chosen weighs level.
 
-    minimise over prices >= 0:   slack * sum prices + sum over prompts of their best pairs' values
+    minimise over prices >= 0:   room @ prices + sum over prompts of their best pairs' values
     where a pair's value is      worth - prices @ sides
 
 It is convex, and each evaluation, one pass over the pairs, gives a plane below it: Kelley's cutting
@@ -13,16 +13,20 @@ from stages.choosing.candidates import Candidates, Floats
 from stages.choosing.level import Level
 
 NUM_CUTS = 40
-NEAR = 1e-7  # of the minimum: close enough
+NEAR = 1e-9  # of the minimum: close enough
+FINE = 1e4  # the solver's tolerance is 1e-7, of figures so many times as large
 REACH = 0.25  # of the range of worth: how far one step may change a price
 
 
-def cheapest(pairs: Candidates, level: Level, prices: Floats) -> Floats:
-    """Minimise the dual from prices that are nearly right."""
+def cheapest(pairs: Candidates, level: Level, prices: Floats, room: Floats) -> Floats:
+    """Minimise the dual from prices that are nearly right.
+
+    room: what each side may hold, (sides,)
+    """
     tried, totals, slopes = [], [], []
     best, least = prices, np.inf
     for _ in range(NUM_CUTS):
-        total, slope = _dual(pairs, level, prices)
+        total, slope = _dual(pairs, level, prices, room)
         tried.append(prices)
         totals.append(total)
         slopes.append(slope)
@@ -34,13 +38,13 @@ def cheapest(pairs: Candidates, level: Level, prices: Floats) -> Floats:
     return best
 
 
-def _dual(pairs: Candidates, level: Level, prices: Floats) -> tuple[float, Floats]:
+def _dual(pairs: Candidates, level: Level, prices: Floats, room: Floats) -> tuple[float, Floats]:
     """Evaluate the dual and its slope, the room that the choice leaves on each side."""
     values = pairs.worth - level.costs(pairs.loads, prices)
     taken = pairs.best(values)
-    room = level.slack - level.sides(pairs.loads[:, taken]).sum(axis=1)
-    total = float(values[taken].sum() + level.slack * prices.sum())
-    return total / pairs.num_prompts, room / pairs.num_prompts
+    left = room - level.sides(pairs.loads[:, taken]).sum(axis=1)
+    total = float(values[taken].sum() + room @ prices)
+    return total / pairs.num_prompts, left / pairs.num_prompts
 
 
 def _lowest(tried: Floats, totals: Floats, slopes: Floats, best: Floats) -> tuple[float, Floats]:
@@ -48,8 +52,8 @@ def _lowest(tried: Floats, totals: Floats, slopes: Floats, best: Floats) -> tupl
     from scipy.optimize import linprog
 
     objective = np.append(np.zeros(len(best)), 1.0)
-    planes = np.column_stack([slopes, -np.ones(len(totals))])
-    limits = np.einsum("cs,cs->c", slopes, tried) - totals
+    planes = np.column_stack([FINE * slopes, -np.ones(len(totals))])
+    limits = FINE * (np.einsum("cs,cs->c", slopes, tried) - totals)
     box = [(max(0.0, at - REACH), at + REACH) for at in best]
     found = linprog(objective, planes, limits, bounds=[*box, (None, None)])
-    return float(found.x[-1]), np.asarray(found.x[:-1])
+    return float(found.x[-1]) / FINE, np.asarray(found.x[:-1])

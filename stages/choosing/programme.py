@@ -13,7 +13,7 @@ from stages.choosing.candidates import Candidates, Flags, Floats
 
 WHOLE = 1e-6  # how far from a whole number the solver may stop
 NUM_NODES = 300  # of branch and bound: unlike seconds, they are equal on every machine
-OPTIMAL = 0  # SciPy's status
+OPTIMAL, IMPOSSIBLE = 0, 2  # SciPy's status
 
 
 class Solution(NamedTuple):
@@ -39,7 +39,10 @@ class Programme:
     def relaxed(self) -> Solution | None:
         """Solve it; as many prompts come out split as sides bind. None where it is impossible."""
         whole = np.zeros(len(self.worth)), np.ones(len(self.worth))
-        return self._solved("highs-ipm", *whole) or self._solved("highs-ds", *whole)
+        found = self._run("highs-ipm", *whole)
+        if found.status not in (OPTIMAL, IMPOSSIBLE):
+            found = self._run("highs-ds", *whole)
+        return self._solution(found)
 
     def whole(self, spare: float) -> Flags | None:
         """Solve it in whole pairs, by depth-first branch and bound; None where none was found.
@@ -54,7 +57,7 @@ class Programme:
             if not nodes:
                 break
             _, least, most = nodes.pop()
-            solution = self._solved("highs-ds", least, most)
+            solution = self._solution(self._run("highs-ds", least, most))
             if solution is None:
                 continue
             bound, where = float(solution.shares @ self.worth), int(np.argmax(solution.split))
@@ -65,11 +68,11 @@ class Programme:
                 best, best_worth = solution.shares > 0.5, bound
         return best
 
-    def _solved(self, method: str, least: Floats, most: Floats) -> Solution | None:
+    def _run(self, method: str, least: Floats, most: Floats) -> Any:
         """Solve it by simplex (ds), or by interior points (ipm): faster if large, may give up."""
         from scipy.optimize import linprog
 
-        found = linprog(
+        return linprog(
             -self.worth,
             A_ub=self.rows,
             b_ub=self.limits,
@@ -77,6 +80,9 @@ class Programme:
             method=method,
             options={"presolve": False},
         )
+
+    def _solution(self, found: Any) -> Solution | None:
+        """Read what the solver found."""
         if found.status != OPTIMAL:
             return None
         prices = -np.asarray(found.ineqlin.marginals)[: self.num_sides]

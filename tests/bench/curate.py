@@ -14,12 +14,16 @@ import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
-import polars as pl
-import pyarrow.parquet as pq
-
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
+
+from pipeline.environment import prepare  # noqa: E402
+
+prepare()  # as the command does, for both sides
+
+import numpy as np  # noqa: E402
+import polars as pl  # noqa: E402
+import pyarrow.parquet as pq  # noqa: E402
 
 from pipeline.curation import CURATION  # noqa: E402
 from pipeline.files import write_text  # noqa: E402
