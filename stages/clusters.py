@@ -36,6 +36,7 @@ def duplicates(prompts: pl.DataFrame) -> pl.DataFrame:
     first = pl.col("prompt_id").first().over("cluster")
     return (
         prompts.select("source", "source_line", "prompt_id", "cluster")
+        .filter(pl.col("cluster").is_duplicated())
         .sort("source", "source_line", "prompt_id")
         .select("prompt_id", duplicate_of=first)
         .filter(pl.col("prompt_id") != pl.col("duplicate_of"))

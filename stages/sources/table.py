@@ -116,8 +116,8 @@ def _rows(
 def _mute(answers: Answers) -> pl.Series:
     """Give rows without one readable answer the reason of their first."""
     counts, starts = answers.places.counts, answers.places.starts
-    readable = np.zeros(len(counts), np.int64)
-    np.add.at(readable, answers.places.rows, answers.texts.reasons.is_null().to_numpy())
+    is_readable = answers.texts.reasons.is_null().to_numpy()
+    readable = np.bincount(answers.places.rows, is_readable, minlength=len(counts))
     first = pl.Series("", np.where(counts > 0, starts, -1), pl.Int64)
     why = answers.texts.reasons.gather(first.set(first < 0, None)).fill_null("no_response")
     return pl.select(pl.when(pl.Series("", readable == 0)).then(why)).to_series()
@@ -212,11 +212,12 @@ def _parted(met: pl.DataFrame, unit: str, value: str) -> tuple[pl.DataFrame, pl.
 
 def _lost_rows(batch: Batch, parts: Parts, rows: pl.DataFrame) -> pl.DataFrame:
     """List rows of which no part could be read, with the first reason, and lost parts of others."""
+    found = rows.select("prompt_id", "reason", "source_line", origin=pl.Series(parts.origins))
+    is_read = pl.col("prompt_id").is_not_null()
+    in_part = found.filter(is_read)["origin"].implode()
     lost = (
-        rows.select("prompt_id", "reason", "source_line")
-        .with_columns(origin=pl.Series(parts.origins))
-        .with_columns(wholly=pl.col("prompt_id").is_null().all().over("origin"))
-        .filter(pl.col("prompt_id").is_null())
+        found.filter(~is_read)
+        .with_columns(wholly=~pl.col("origin").is_in(in_part))
         .filter(~pl.col("wholly") | pl.col("origin").is_first_distinct())
     )
     detail = pl.Series("detail", [shown(batch.row(at)) for at in lost["origin"]], pl.String)
