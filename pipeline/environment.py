@@ -5,9 +5,9 @@ import os
 SETTINGS = {
     # A thread that spins while it waits holds the core its neighbour waits for.
     "OMP_WAIT_POLICY": "PASSIVE",
-    # Polars' allocator gives freed memory back after ten seconds, not one: buckets follow each
-    # other, and to ask the system for the same pages again took a seventh of a run.
-    "_RJEM_MALLOC_CONF": "dirty_decay_ms:10000,muzzy_decay_ms:10000",
+    # Polars' allocator keeps freed memory for two seconds, not half of one: buckets follow each
+    # other, and to ask the system for the same pages again took a twentieth of a run.
+    "_RJEM_MALLOC_CONF": "dirty_decay_ms:2000,muzzy_decay_ms:2000",
 }
 
 

@@ -38,7 +38,24 @@ WITHOUT_CUDA = {"VLLM_CPU_KVCACHE_SPACE": "1", "TORCH_COMPILE_DISABLE": "1"}
 PLAIN_JSON = {"backend": "xgrammar", "disable_any_whitespace": True}
 
 
-class Engine:
+class Holding:
+    """What holds a vLLM engine from `with` to its end."""
+
+    _llm: Any
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Give back weights and cache; vLLM's objects form cycles, so they are collected here."""
+        self._llm.llm_engine.engine_core.shutdown()
+        del self._llm
+        gc.collect()
+
+
+class Engine(Holding):
     """One model folder's chat template and weights, in memory from `with` to its end.
 
     dtype:         of weights and arithmetic; auto: the one that config.json says they are stored in
@@ -71,17 +88,6 @@ class Engine:
             )
         self.max_model_len: int = self._llm.model_config.max_model_len
         return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Give back weights and cache; vLLM's objects form cycles, so they are collected here."""
-        self._llm.llm_engine.engine_core.shutdown()
-        del self._llm
-        gc.collect()
 
     def encode(self, messages: Sequence[Message]) -> list[int]:
         """Render and tokenise a prompt as the trainer does.

@@ -1,10 +1,8 @@
 """Reward models through vLLM's pooling runner."""
 
-import gc
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from schemas.errors import RatherError, UserError
@@ -14,7 +12,7 @@ if TYPE_CHECKING:
     from trainer.rewards import Said
 
 
-class Pooling:
+class Pooling(engine.Holding):
     """A sequence classifier with one label, in memory from `with` to its end.
 
     max_length: in tokens, prompt and completion together
@@ -42,17 +40,6 @@ class Pooling:
                 "give another model in params.yaml"
             )
         return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Give back weights and cache; vLLM's objects form cycles, so they are collected here."""
-        self._llm.llm_engine.engine_core.shutdown()
-        del self._llm
-        gc.collect()
 
     def __call__(self, conversations: "Sequence[Said]") -> list[float | None]:
         """Score conversations as trainer/rewards.py does: raw logits, in the order given."""
