@@ -13,6 +13,9 @@ from trainer.attention import Blocks, attend_as_itself, attending_packed
 from trainer.head import adjustment, head_logps, replaced, widen
 from trainer.layouts import APART, Batch
 
+# The parts of a gated MLP, which computes each token by itself.
+GATED_MLP = {"gate_proj", "up_proj", "down_proj", "act_fn"}
+
 
 @dataclass(frozen=True)
 class TokenLogps:
@@ -121,7 +124,7 @@ def _packed(model: nn.Module, batch: Batch, windows: set[int] | None) -> TokenLo
         found.append(head_logps(head, hidden[0], targets, adjust))
         return found[0][None]
 
-    with replaced(head, score), attending_packed(inner):
+    with replaced(head, score), attending_packed(inner), _sparing(inner, predictors):
         returned = model(
             input_ids=ids,
             position_ids=batch["position_ids"],
@@ -132,6 +135,35 @@ def _packed(model: nn.Module, batch: Batch, windows: set[int] | None) -> TokenLo
     # A wrapper that shards weights watches what the model returns; the model adjusts it, though.
     values = returned[0] if adjust is None else found[0]
     return TokenLogps(values, sequence, position, len(spans))
+
+
+@contextmanager
+def _sparing(model: PreTrainedModel, places: Tensor) -> Iterator[None]:
+    """Run the last layer's gated MLP only at some places of a row; elsewhere it gives 0.
+
+    What follows it looks at each place by itself, so that no other place is heeded. What computes
+    activations again in the backward pass would not find it so, and is left alone.
+    """
+    mlp = _last_mlp(model)
+    if mlp is None or (model.is_gradient_checkpointing and torch.is_grad_enabled()):
+        yield
+        return
+    wanted, forward = torch.unique(places), mlp.forward
+
+    def partly(hidden: Tensor) -> Tensor:
+        found: Tensor = forward(hidden[:, wanted])
+        return found.new_zeros(hidden.shape).index_copy(1, wanted, found)
+
+    with replaced(mlp, partly):
+        yield
+
+
+def _last_mlp(model: PreTrainedModel) -> nn.Module | None:
+    decoder = model.get_decoder()  # type: ignore[no-untyped-call]
+    layers = getattr(decoder, "layers", None)
+    mlp = getattr(layers[-1], "mlp", None) if isinstance(layers, nn.ModuleList) else None
+    gated = isinstance(mlp, nn.Module) and {name for name, _ in mlp.named_children()} == GATED_MLP
+    return mlp if gated else None
 
 
 def pretrained(model: nn.Module) -> PreTrainedModel:

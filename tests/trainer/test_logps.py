@@ -20,6 +20,7 @@ SEQUENCES = [
     (array("i", [1]), array("i", [90, 2])),
     (array("i", [1, 3, 60, 61, 62, 63, 64]), array("i", [99])),
 ]
+COMPLETIONS = (array("i", [8, 9]), array("i", [10, 11, 12]))
 PACKED: tuple[Layout, ...] = ("packed", "shared")
 
 
@@ -109,6 +110,18 @@ def test_bfloat16_arithmetic_gives_fp32_log_probs_near_fp32s() -> None:
             found = completion_logps(model, lay_out(rows(), 0, layout)).sums()
         assert found.dtype == torch.float32
         assert torch.allclose(found, exact, rtol=1e-2, atol=0.1)
+
+
+@pytest.mark.parametrize("name", ["llama", "qwen3", "mistral", "gemma2", "gemma3"])
+def test_the_last_mlp_runs_only_where_a_token_is_predicted(name: str) -> None:
+    """A shared prompt's last token is one place, and a completion's last token predicts nothing."""
+    model = build(name)
+    seen: list[int] = []
+    mlp = model.get_decoder().layers[-1].mlp
+    mlp.gate_proj.register_forward_pre_hook(lambda _, given: seen.append(given[0].shape[1]))
+    completion_logps(model, lay_out([(array("i", [5, 6, 7]), COMPLETIONS)], 0, "shared"))
+    assert seen == [1 + 1 + 2]
+    assert "forward" not in mlp.__dict__
 
 
 def test_completions_do_not_see_each_other() -> None:
