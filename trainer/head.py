@@ -5,8 +5,9 @@ for the backward pass, up to a fixed number of them, and the others are computed
 that memory beside the inputs and their gradients is bounded, whatever N times V.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import zip_longest
 from typing import Any, TypeAlias
 
 import torch
@@ -103,35 +104,44 @@ class _FusedHead(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         hidden, weight, targets, lse = ctx.saved_tensors
-        dtype, kept = ctx.dtype, iter(ctx.kept.tiles)
-        d_hidden, d_weight = [], None
-        if ctx.needs_input_grad[1]:
-            d_weight = torch.zeros_like(weight, dtype=_wide(weight.dtype))
-        chunks = zip(
-            _token_chunks(hidden.to(dtype), targets),
-            torch.split(grads[0], _tokens_at_once(hidden)),
-            torch.split(lse, _tokens_at_once(hidden)),
-            strict=True,
-        )
-        for (h, t), g, normalizer in chunks:
-            weighted = (widen(h) * g[:, None]).to(dtype)
-            expected = torch.zeros(h.shape, device=h.device, dtype=_wide(dtype))
-            for start, w in _tiles(weight):
-                tile = w.to(dtype)
-                shares, factor = _shares(next(kept, None), h, tile, normalizer)
-                shares = shares.to(dtype)
-                expected += factor * _product(shares, tile.T)
-                if d_weight is not None:
-                    of_tile = _product((weighted * factor).to(dtype).T, shares.T)
-                    d_weight[start : start + len(w)] -= of_tile.T
-            if d_weight is not None:
-                d_weight.index_add_(0, t, weighted.to(d_weight.dtype))
-            d_hidden.append((g[:, None] * (weight[t] - expected)).to(hidden.dtype))
+        of_hidden, of_weight = ctx.needs_input_grad[:2]
+        h, g = hidden.to(ctx.dtype), grads[0][:, None]
+        weighted = (widen(h) * g).to(ctx.dtype)
+        expected = torch.zeros(h.shape, device=h.device, dtype=_wide(ctx.dtype))
+        size = _tokens_at_once(hidden)
+        chunks = [torch.split(values, size) for values in (h, weighted, lse, expected)]
+        d_weight = torch.empty_like(weight, dtype=_wide(weight.dtype)) if of_weight else None
+        tiles = list(_tiles(weight))
+        for number, (start, w) in enumerate(tiles):
+            kept = ctx.kept.tiles[number :: len(tiles)]
+            part = None if d_weight is None else d_weight[start : start + len(w)]
+            _take_tile(zip_longest(*chunks, kept), w.to(ctx.dtype), part)
+        if d_weight is not None:
+            d_weight = d_weight.index_add_(0, targets, weighted.to(d_weight.dtype))
+        d_hidden = g * (weight[targets] - expected) if of_hidden else None
         return (
-            torch.cat(d_hidden) if ctx.needs_input_grad[0] else None,
+            None if d_hidden is None else d_hidden.to(hidden.dtype),
             None if d_weight is None else d_weight.to(weight.dtype),
             None,
         )
+
+
+def _take_tile(chunks: Iterable[tuple[Any, ...]], tile: Tensor, d_weight: Tensor | None) -> None:
+    """Add p W of a tile's words to what each chunk expects, and write their -p g h, if asked."""
+    # Products come transposed: turning their sum once is cheaper than adding each across.
+    total = (
+        None
+        if d_weight is None
+        else torch.zeros_like(d_weight.T, memory_format=torch.contiguous_format)
+    )
+    for hidden, weighted, normalizer, expected, kept in chunks:
+        shares, factor = _shares(kept, hidden, tile, normalizer)
+        shares = shares.to(tile.dtype)
+        expected += factor * _product(shares, tile.T)
+        if total is not None:
+            total -= _product((weighted * factor).to(tile.dtype).T, shares.T)
+    if d_weight is not None and total is not None:
+        d_weight.copy_(total.T)
 
 
 class _Kept:
