@@ -3,8 +3,8 @@
 The choice is the linear programme of `programme`. Where it is too large to be solved at once, its
 dual has only two prices to each scale, and prompts' ids are hashes: every 8th prompt, and of those
 every 8th, gives nearly the same prices, which `dual` makes exact. At these prices most prompts have
-a best pair that is far ahead of their others. The others stand, and those where it is not decide:
-first in the programme, and then, in whole pairs, the few prompts that it splits.
+a best pair that is far ahead of their others; the programme is solved for those where it is not,
+the others standing, and then in whole pairs for the few prompts that it splits.
 """
 
 from collections.abc import Iterator
@@ -34,8 +34,9 @@ def balanced(pairs: Candidates, level: Level, keep_at_least: float) -> Flags:
     if not pairs.num_pairs:
         return np.zeros(0, dtype=np.bool_)
     level, prices = _prices(pairs, level, keep_at_least)
-    taken, leads = _choice(pairs, level, prices)
-    core, solution = _solved(pairs, level, taken, leads)
+    values = pairs.worth - level.costs(pairs.loads, prices)
+    taken = pairs.best(values)
+    core, solution = _solved(pairs, level, taken, pairs.leads(values, taken))
     part, where = pairs.of(core)
     taken[where] = solution.shares > 1 - WHOLE
     leads = pairs.leads(pairs.worth - level.costs(pairs.loads, solution.prices), taken)
@@ -50,15 +51,7 @@ def _prices(pairs: Candidates, level: Level, keep_at_least: float) -> tuple[Leve
         return level, solution.prices
     coarse, _ = pairs.of(np.arange(0, pairs.num_prompts, ZOOM))
     level, prices = _prices(coarse, level, keep_at_least)
-    room = np.full(len(prices), level.slack)
-    return level, cheapest(pairs, level, prices, room)
-
-
-def _choice(pairs: Candidates, level: Level, prices: Floats) -> tuple[Flags, Floats]:
-    """Mark each prompt's best pairs at these prices, and say how far ahead they are."""
-    values = pairs.worth - level.costs(pairs.loads, prices)
-    taken = pairs.best(values)
-    return taken, pairs.leads(values, taken)
+    return level, cheapest(pairs, level, prices)
 
 
 def _reachable(pairs: Candidates, level: Level, keep_at_least: float) -> tuple[Level, Solution]:
@@ -118,16 +111,9 @@ def _growing(pairs: Candidates, leads: Floats, num_pairs: int) -> Iterator[Indic
 
 
 def _programme(pairs: Candidates, level: Level, taken: Flags, core: Indices) -> Programme:
-    """Set up the core's programme."""
-    part, room = _core(pairs, level, taken, core)
-    return Programme(part, level.sides(part.loads), room)
-
-
-def _core(
-    pairs: Candidates, level: Level, taken: Flags, core: Indices
-) -> tuple[Candidates, Floats]:
-    """Give some prompts' pairs, and the room that all other chosen pairs leave them."""
+    """Set up the core's programme, in the room that all other chosen pairs leave it."""
     part, where = pairs.of(core)
     standing = taken.copy()
     standing[where] = False
-    return part, level.slack - level.sides(pairs.loads[:, standing]).sum(axis=1)
+    used = level.sides(pairs.loads[:, standing]).sum(axis=1)
+    return Programme(part, level.sides(part.loads), level.slack - used)

@@ -1,6 +1,6 @@
 """The dual of a balanced choice: prices of the sides at which what is chosen weighs level.
 
-    minimise over prices >= 0:   room @ prices + sum over prompts of their best pairs' values
+    minimise over prices >= 0:   slack * sum prices + sum over prompts of their best pairs' values
     where a pair's value is      worth - prices @ sides
 
 It is convex, and each evaluation, one pass over the pairs, gives a plane below it: Kelley's cutting
@@ -18,15 +18,12 @@ FINE = 1e4  # the solver's tolerance is 1e-7, of figures so many times as large
 REACH = 0.25  # of the range of worth: how far one step may change a price
 
 
-def cheapest(pairs: Candidates, level: Level, prices: Floats, room: Floats) -> Floats:
-    """Minimise the dual from prices that are nearly right.
-
-    room: what each side may hold, (sides,)
-    """
+def cheapest(pairs: Candidates, level: Level, prices: Floats) -> Floats:
+    """Minimise the dual from prices that are nearly right."""
     tried, totals, slopes = [], [], []
     best, least = prices, np.inf
     for _ in range(NUM_CUTS):
-        total, slope = _dual(pairs, level, prices, room)
+        total, slope = _dual(pairs, level, prices)
         tried.append(prices)
         totals.append(total)
         slopes.append(slope)
@@ -38,13 +35,13 @@ def cheapest(pairs: Candidates, level: Level, prices: Floats, room: Floats) -> F
     return best
 
 
-def _dual(pairs: Candidates, level: Level, prices: Floats, room: Floats) -> tuple[float, Floats]:
+def _dual(pairs: Candidates, level: Level, prices: Floats) -> tuple[float, Floats]:
     """Evaluate the dual and its slope, the room that the choice leaves on each side."""
     values = pairs.worth - level.costs(pairs.loads, prices)
     taken = pairs.best(values)
-    left = room - level.sides(pairs.loads[:, taken]).sum(axis=1)
-    total = float(values[taken].sum() + room @ prices)
-    return total / pairs.num_prompts, left / pairs.num_prompts
+    room = level.slack - level.sides(pairs.loads[:, taken]).sum(axis=1)
+    total = float(values[taken].sum() + level.slack * prices.sum())
+    return total / pairs.num_prompts, room / pairs.num_prompts
 
 
 def _lowest(tried: Floats, totals: Floats, slopes: Floats, best: Floats) -> tuple[float, Floats]:

@@ -7,12 +7,14 @@ from schemas.messages import Message
 from stages.ids import (
     digest,
     digests,
+    numbered,
     numbers,
     pair_id,
     pair_ids,
     prompt_id,
     response_id,
     response_ids,
+    spelt,
     texts,
 )
 
@@ -104,3 +106,10 @@ def test_ids_are_spelt_as_they_were_read() -> None:
     ids = pl.DataFrame({"prompt_id": ["00000000000000ff", "ffffffffffffffff", "0123456789abcdef"]})
     read = ids.select(numbers("prompt_id"))["prompt_id"]
     assert texts(read).equals(ids["prompt_id"])
+
+
+def test_all_ids_of_a_table_become_numbers_and_come_back() -> None:
+    """Those of every column that is an id, an id that is not there among them; no other column."""
+    rows = pl.DataFrame({"prompt_id": ["00" * 8, "fe" * 8], "first_id": [None, "0a" * 8], "n": "7"})
+    assert numbered(rows).dtypes == [pl.UInt64, pl.UInt64, pl.String]
+    assert spelt(numbered(rows)).equals(rows)
