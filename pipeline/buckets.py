@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from stages import ids
+
 ROWS = 128_000  # responses that one bucket may hold: some are at work at the same time
 HELD = 900_000  # responses of which texts may be held at once
 PACKED = 10_000_000  # responses of which ratings may be held at once, in numbers
@@ -21,15 +23,21 @@ class Bucket:
     low: str
     high: str | None
 
-    def holds(self) -> pl.Expr:
-        """Say whether a row's prompt is in this bucket."""
-        above = pl.col("prompt_id") >= self.low
-        return above if self.high is None else above & (pl.col("prompt_id") < self.high)
+    def holds(self, dtype: pl.DataType | type[pl.DataType] = pl.String) -> pl.Expr:
+        """Say whether a row's prompt is in this bucket; its type is that of the ids."""
+        edge = _number if dtype == pl.UInt64 else pl.lit
+        above = pl.col("prompt_id") >= edge(self.low)
+        return above if self.high is None else above & (pl.col("prompt_id") < edge(self.high))
 
     def meets(self, first: int, last: int) -> bool:
         """Say whether ids whose first digits spell a number from first to last may lie here."""
         low, high = (int(edge or "0", 16) for edge in (self.low, self.high))
         return low <= last and (self.high is None or first < high)
+
+
+def _number(digits: str) -> pl.Expr:
+    """Read the first digits of an id as the least number that begins with them."""
+    return pl.lit(int(digits.ljust(ids.NUM_DIGITS, "0"), 16), pl.UInt64)
 
 
 WHOLE = Bucket("", None)

@@ -19,6 +19,7 @@ from stages.ahead import ahead
 from stages.calibrate import Calibration
 from stages.calibration.aspects import mixed, require_known
 from stages.calibration.sheet import Packed, Sheet, sheet
+from stages.ids import spelt
 from stages.rating_scale import on_one_scale, standardised, usage
 
 LENGTHS = ["response_id", "prompt_id", "num_tokens"]
@@ -26,9 +27,10 @@ LENGTHS = ["response_id", "prompt_id", "num_tokens"]
 
 def run_calibrate(run: Run) -> None:
     """Bring raters to one scale."""
+    run = run.in_numbers
     ledger, sheets = Ledger("calibrate"), Sheets(run)
     ledger.merge(met.account for met in sheets.met)
-    comparisons = pl.concat(judged_comparisons(run, bucket) for bucket in run.buckets)
+    comparisons = pl.concat(met.comparisons for met in sheets.met)
     known = set[str]().union(*(met.aspects for met in sheets.met))
     require_known(run.params.calibrate.aspects, known)
     features = _lengths(run, comparisons)
@@ -55,14 +57,16 @@ class Met(NamedTuple):
     """What was met in one bucket when its ratings were first read.
 
     account:  of its judgements;  aspects: what was judged;  used: how raters use their scales
-    folded:   its ratings
+    folded:   its ratings, and its comparisons
+    comparisons: those that count
     sheet:    its ratings in numbers, None where there is no room to hold those of all buckets
     """
 
     account: Ledger
     aspects: set[str]
     used: pl.DataFrame
-    folded: pl.DataFrame
+    folded: dict[Kind, pl.DataFrame]
+    comparisons: pl.DataFrame
     sheet: Packed | None
 
 
@@ -86,12 +90,10 @@ class Sheets:
 
     def _meet(self, bucket: Bucket) -> Met:
         """Read one bucket's judgements."""
-        met, account = self.run.ratings(bucket), Ledger("calibrate")
-        ratings = calibrate.counted(met, "score", self.run.params.calibrate)
-        judged = (
-            ("ratings", met, "score"),
-            ("comparisons", self.run.comparisons(bucket), "preference"),
-        )
+        options, account = self.run.params.calibrate, Ledger("calibrate")
+        rated, compared = self.run.ratings(bucket), self.run.comparisons(bucket)
+        judged = ("ratings", rated, "score"), ("comparisons", compared, "preference")
+        ratings, comparisons = (calibrate.counted(rows, name, options) for _, rows, name in judged)
         aspects = {aspect for _, rows, _ in judged for aspect in rows["aspect"].unique()}
         for unit, rows, value in judged:
             given = int(rows[value].count())
@@ -100,7 +102,11 @@ class Sheets:
             account=account,
             aspects=aspects,
             used=usage(ratings),
-            folded=judgements.tally(judgements.of_ratings(ratings)),
+            folded={
+                "score": judgements.tally(judgements.of_ratings(ratings)),
+                "compare": judgements.tally(judgements.of_comparisons(spelt(comparisons))),
+            },
+            comparisons=comparisons,
             sheet=self._sheet(bucket, ratings).packed() if self.holds else None,
         )
 
@@ -165,13 +171,9 @@ def tallies(run: Run, raters: pl.DataFrame, met: Sequence[Met]) -> dict[Kind, pl
 
     Scores of raters who do not share a scale are standardised, rater by rater.
     """
-    compared = (
-        judgements.tally(judgements.of_comparisons(judged_comparisons(run, bucket)))
-        for bucket in run.buckets
-    )
     folded: dict[Kind, pl.DataFrame] = {
-        "score": judgements.merge(_alike(run, raters, met)),
-        "compare": judgements.merge(compared),
+        "score": spelt(judgements.merge(_alike(run, raters, met)), ["item"]),
+        "compare": judgements.merge(each.folded["compare"] for each in met),
     }
     return {kind: tallied for kind, tallied in folded.items() if tallied.height}
 
@@ -179,7 +181,7 @@ def tallies(run: Run, raters: pl.DataFrame, met: Sequence[Met]) -> dict[Kind, pl
 def _alike(run: Run, raters: pl.DataFrame, met: Sequence[Met]) -> Iterator[pl.DataFrame]:
     """Give each bucket's ratings, folded on one scale."""
     if on_one_scale(pl.concat(each.used for each in met)):
-        return (each.folded for each in met)
+        return (each.folded["score"] for each in met)
     means = raters.filter(pl.col("kind") == "score")
 
     def folded(bucket: Bucket) -> pl.DataFrame:

@@ -10,7 +10,8 @@ import dataframely as dy
 import polars as pl
 
 from schemas.errors import UserError
-from stages.ids import digest
+from schemas.ids import ids_of
+from stages.ids import digest, spelt
 
 SCHEMAS = {
     "load/prompts": "prompts.Prompts",
@@ -55,8 +56,26 @@ def schema_of(table: str) -> type[dy.Schema]:
 
 @cache
 def columns_of(table: str) -> pl.Schema:
-    """Give a table's columns and their types."""
+    """Give a table's columns and their types, ids as texts."""
     return schema_of(table).create_empty().schema
+
+
+@cache
+def ids_in(table: str) -> tuple[str, ...]:
+    """Name a table's columns of ids."""
+    return ids_of(schema_of(table))
+
+
+def is_kept(table: str) -> bool:
+    """Tell whether people and trainers read a table's file, where ids are then texts."""
+    return table.startswith("convert/")
+
+
+@cache
+def stored(table: str) -> pl.Schema:
+    """Give a table's columns and their types as they are in its file."""
+    ids = () if is_kept(table) else ids_in(table)
+    return pl.Schema(columns_of(table) | dict.fromkeys(ids, pl.UInt64()))
 
 
 @cache
@@ -67,22 +86,28 @@ def contract(table: str) -> str:
 
 
 def check(frame: pl.DataFrame, table: str, where: str) -> pl.DataFrame:
-    """Hold a frame to its schema; raise UserError that names table, column, count and mend."""
-    schema, expected = schema_of(table), columns_of(table)
+    """Hold a frame to its schema; raise UserError that names table, column, count and mend.
+
+    Ids may be texts, or the numbers that they spell.
+    """
+    expected = columns_of(table)
+    numbers = tuple(name for name in ids_in(table) if frame.schema.get(name) == pl.UInt64)
     for column, dtype in expected.items():
         found = frame.schema.get(column)
-        if found != dtype:
+        if found != dtype and column not in numbers:
             what = f"found {found}" if found is not None else f"found {', '.join(frame.columns)}"
             raise UserError(
                 f"{where}: expected column {column!r} of type {dtype}, {what}; {mend(table)}"
             )
     frame = frame.select(expected.names())
+    schema = _changed(schema_of(table), numbers)
     if not _holds(schema, frame):
         _, failure = schema.filter(frame)
         rule, count = max(failure.counts().items(), key=lambda item: item[1])
+        first = spelt(failure.invalid().head(1), numbers).row(0, named=True)
         raise UserError(
             f"{where}: {count:,} of {frame.height:,} rows break {_explain(schema, rule)}; "
-            f"the first: {str(failure.invalid().row(0, named=True))[:SHOWN]}; {mend(table)}"
+            f"the first: {str(first)[:SHOWN]}; {mend(table)}"
         )
     return frame
 
@@ -95,16 +120,20 @@ def _holds(schema: type[dy.Schema], frame: pl.DataFrame) -> bool:
     """
     keys = schema.primary_key()
     if keys and frame.select(keys).hash_rows().n_unique() == frame.height:
-        schema = _without_key(schema)
+        schema = _changed(schema, has_key=False)
     return schema.is_valid(frame)
 
 
 @cache
-def _without_key(schema: type[dy.Schema]) -> type[dy.Schema]:
-    """Give a schema's columns and rules without its primary key."""
-    columns = {name: copy(column) for name, column in schema.columns().items()}
-    for column in columns.values():
-        column.primary_key = False
+def _changed(
+    schema: type[dy.Schema], numbers: tuple[str, ...] = (), has_key: bool = True
+) -> type[dy.Schema]:
+    """Give a schema in which some ids are numbers, or no row is named once."""
+    columns: dict[str, dy.Column] = {}
+    for name, column in schema.columns().items():
+        is_number = name in numbers
+        columns[name] = dy.UInt64(nullable=column.nullable) if is_number else copy(column)
+        columns[name].primary_key = column.primary_key and has_key
     return new_class(schema.__name__, (schema,), exec_body=lambda body: body.update(columns))
 
 

@@ -21,6 +21,7 @@ SPLITS = ("train", "test")
 
 def run_convert(run: Run) -> None:
     """Join the text and write what trainers read."""
+    run = run.in_numbers
     ledger = Ledger("convert")
     _dpo(run, ledger)
     _kto(run, ledger)

@@ -25,6 +25,7 @@ from stages.pointer import weights
 
 def run_measure(run: Run) -> None:
     """Take numbers from text."""
+    run = run.in_numbers
     tokenizer, ledger = _tokenizer(run), Ledger("measure")
     index = _evaluation_index(run)
 
@@ -85,6 +86,7 @@ def _tokenizer(run: Run) -> Path | None:
 
 def run_pair(run: Run) -> None:
     """Pair responses within a prompt."""
+    run = run.in_numbers
     ledger = Ledger("pair")
     raters, learnt = run.read("calibrate/raters"), _learnt(run)
     across = _across_prompts(run)

@@ -3,6 +3,7 @@
 import json
 import tempfile
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,15 @@ from pipeline.buckets import Bucket
 from pipeline.files import write_text
 from pipeline.ledger import Ledger, by_reason
 from pipeline.run import Run
-from pipeline.spill import Spill
+from pipeline.spill import Parts, Spill, parted
 from pipeline.tables import Frames
 from schemas.contamination import Evaluations
+from stages.ahead import ahead
 from stages.clusters import clusters
 from stages.ids import spelt
 from stages.load import Source, load, read, with_split
 from stages.normal import prompt_texts
-from stages.sources.chunks import first_prompts
+from stages.sources.chunks import Chunk, first_prompts
 from stages.sources.files import hashes
 from stages.sources.settled import settle
 
@@ -34,12 +36,8 @@ def run_load(run: Run) -> None:
     for folder in FOLDERS:
         (run.data / folder).mkdir(parents=True, exist_ok=True)
     run.write("load/evaluations", _evaluations(run.params.contamination.path))
-    files: list[dict[str, Any]] = []
-    if run.params.source.format == "demo":
-        _load_demo(run)
-    else:
-        _load_source(run)
-        files = hashes(run.params.source.path)
+    is_demo = run.params.source.format == "demo"
+    files = _load_demo(run) if is_demo else _load_source(run)
     write_text(run.data / "load" / "files.json", json.dumps(files, indent=2) + "\n")
 
 
@@ -51,26 +49,28 @@ def _evaluations(path: str | None) -> pl.DataFrame:
     return prompts.select("source_line", name="source").with_columns(text=prompt_texts(prompts))
 
 
-def _load_demo(run: Run) -> None:
-    """Make the demo world, which is small."""
+def _load_demo(run: Run) -> list[dict[str, Any]]:
+    """Make the demo world, which is small and has no files."""
     params = run.params
     loaded = load(params.source, params.demo, params.test_fraction, params.seed)
     for name in (*TABLES, "set_aside"):
         run.write(f"load/{name}", getattr(loaded, name))
     met = Counter(rows=loaded.num_rows, read=loaded.num_read, comparisons=loaded.num_comparisons)
     _close(run, "demo", met, loaded.set_aside)
+    return []
 
 
-def _load_source(run: Run) -> None:
-    """Read the source's chunks, and settle them bucket by bucket."""
+def _load_source(run: Run) -> list[dict[str, Any]]:
+    """Read the source's chunks, and settle them bucket by bucket; name and hash its files."""
     with (
+        ThreadPoolExecutor(max_workers=1) as thread,
         tempfile.TemporaryDirectory(dir=run.data, prefix=".load-") as folder,
         Spill(Path(folder), "responses") as spill,
     ):
         met: Counter[str] = Counter()
         formats, aside = {}, []
-        for chunk in read(run.params.source):
-            spill.add({name: getattr(chunk, name) for name in TABLES})
+        for chunk, parts in ahead(_parted, read(run.params.source)):
+            spill.add(parts)
             formats[chunk.format] = True
             aside.append(chunk.set_aside)
             met.update(
@@ -79,9 +79,16 @@ def _load_source(run: Run) -> None:
                 ratings=chunk.num_ratings,
                 comparisons=chunk.num_comparisons,
             )
+        hashed = thread.submit(hashes, run.params.source.path)
         aside += _settle(run, spill)
     found = run.write("load/set_aside", pl.concat(aside))
     _close(run, ", ".join(formats), met, found)
+    return hashed.result()
+
+
+def _parted(chunk: Chunk) -> tuple[Chunk, Parts]:
+    """Part a chunk's tables."""
+    return chunk, parted({name: getattr(chunk, name) for name in TABLES})
 
 
 def _settle(run: Run, spill: Spill) -> list[pl.DataFrame]:

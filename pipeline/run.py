@@ -1,7 +1,7 @@
 """One run: where its tables, models and metrics are, and the numbers it is run with."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -29,11 +29,13 @@ class Run:
     metrics: data/metrics/STAGE.json;  work: rows already paid for, kept from run to run
     round: of a further round's run, its name; its tables and metrics are under data/rounds/NAME,
         its prompts those that were loaded, unless it asks a later turn
+    numbered: give ids as numbers, for a stage that looks at many rows
     """
 
     root: Path
     params: Params
     round: str | None = None
+    numbered: bool = False
 
     @property
     def data(self) -> Path:
@@ -46,7 +48,13 @@ class Run:
         """The run's tables."""
         from pipeline.tables import Tables
 
-        return Tables(self.data, dict.fromkeys(self._shared(), self.root / "data"))
+        shared = dict.fromkeys(self._shared(), self.root / "data")
+        return Tables(self.data, shared, self.numbered)
+
+    @property
+    def in_numbers(self) -> "Run":
+        """The same run, its ids as numbers."""
+        return replace(self, numbered=True)
 
     def _shared(self) -> tuple[str, ...]:
         """Name the tables that a round reads of the first pass; a later turn is other prompts."""

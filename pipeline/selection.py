@@ -16,7 +16,6 @@ from pipeline.tables import Frames
 from stages import choose, length, validate, winnow
 from stages.ahead import ahead
 from stages.expectations import Suite
-from stages.ids import numbers
 from stages.suites import suite
 
 NAMES = ("pair_id", "prompt_id")
@@ -25,6 +24,7 @@ SPLITS = pl.Enum(["test", "train"])
 
 def run_winnow(run: Run) -> None:
     """Keep the pairs whose preference is clear."""
+    run = run.in_numbers
     rules, ledger = run.params.winnow.rules, Ledger("winnow")
     judged_by = run.read("pair/pairs", columns=winnow.evidence_of(rules))
     idle = winnow.not_applicable(judged_by, rules)
@@ -43,13 +43,14 @@ def run_winnow(run: Run) -> None:
 
 def run_choose(run: Run) -> None:
     """Pick pairs so that length does not give the label away."""
+    run = run.in_numbers
     options, ledger = run.params.choose, Ledger("choose")
     clear = pl.concat(ahead(partial(_candidates, run), run.buckets))
     picked = choose.choose(clear, options, run.params.seed)
-    fates = picked.select(number="pair_id", of="prompt_id", reason="reason", weight="weight")
+    fates = picked.select(*NAMES, "reason", "weight")
 
     def chosen(bucket: Bucket) -> tuple[Frames, Ledger]:
-        fate = _named(run.read("winnow/clear", bucket), fates)
+        fate = fates.filter(bucket.holds(pl.UInt64))
         kept = fate.filter(pl.col("reason").is_null()).select("pair_id", "weight")
         dropped = fate.filter(pl.col("reason").is_not_null())
         pairs = run.read("pair/pairs", bucket).join(kept, on="pair_id")
@@ -64,16 +65,9 @@ def run_choose(run: Run) -> None:
 
 
 def _candidates(run: Run, bucket: Bucket) -> pl.DataFrame:
-    """Read what the choice looks at of one bucket's clear pairs, their ids as numbers."""
+    """Read what the choice looks at of one bucket's clear pairs."""
     clear = run.pairs("winnow/clear", bucket, choose.columns(run.params.choose))
-    return clear.with_columns(numbers(*NAMES), pl.col("split").cast(SPLITS))
-
-
-def _named(names: pl.DataFrame, fates: pl.DataFrame) -> pl.DataFrame:
-    """Give one bucket's pairs their fate."""
-    prompts = names.select(numbers("prompt_id").min(), highest=numbers("prompt_id").max())
-    of = pl.col("of").is_between(*prompts.row(0))
-    return names.with_columns(number=numbers("pair_id")).join(fates.filter(of), on="number")
+    return clear.with_columns(pl.col("split").cast(SPLITS))
 
 
 def _account(stage: str, judged: pl.DataFrame) -> Ledger:
@@ -128,7 +122,7 @@ def _suites(run: Run) -> list[Suite]:
         "choose/dropped",
     )
     return [
-        suite(table, schema_of(table), pl.scan_parquet(run.tables.path(table)))
+        suite(table, schema_of(table), run.tables.scan(table))
         for table in tables
         if run.tables.height(table)
     ]

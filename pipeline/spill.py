@@ -4,7 +4,10 @@ They are made narrow on the way: ids become the numbers that they spell, and in 
 codes. Numbers are parted and sorted several times as fast, and a rating takes a third of the bytes.
 """
 
+from collections import defaultdict
+from collections.abc import Iterable
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -21,6 +24,30 @@ WIDTH = 16**NUM_DIGITS // NUM_FILES
 Frames = dict[str, pl.DataFrame]
 
 
+@dataclass(frozen=True)
+class Parts:
+    """A chunk's rows, parted by table and by the file where their prompts belong.
+
+    num_rows: of each table;  empty: each table without rows
+    """
+
+    rows: dict[tuple[str, int], pl.DataFrame]
+    num_rows: dict[str, int]
+    empty: Frames
+
+
+def parted(frames: Frames) -> Parts:
+    """Part a chunk's rows; those of a prompt keep their order, and ids become numbers."""
+    numbered = {table: ids.numbered(frame) for table, frame in frames.items()}
+    rows: dict[tuple[str, int], pl.DataFrame] = {}
+    for table, frame in numbered.items():
+        of_file = frame.with_columns(part=_number() // WIDTH)
+        parts = of_file.partition_by("part", as_dict=True, include_key=False)
+        rows |= {(table, int(at)): part for (at,), part in parts.items()}
+    num_rows = {table: frame.height for table, frame in frames.items()}
+    return Parts(rows, num_rows, {table: frame.clear() for table, frame in numbered.items()})
+
+
 class Spill:
     """Tables that grow chunk by chunk: held in memory while they are few, then in files.
 
@@ -31,8 +58,7 @@ class Spill:
     def __init__(self, folder: Path, sized_by: str) -> None:
         self.folder, self.sized_by = folder, sized_by
         self.num_rows = 0
-        self.held: list[Frames] = []
-        self.parts: dict[tuple[Bucket, str], pl.DataFrame] = {}
+        self.held: defaultdict[tuple[str, int], list[pl.DataFrame]] = defaultdict(list)
         self.empty: Frames = {}
         self.codes = Codes()
         self.files: dict[tuple[str, int], Any] = {}
@@ -50,58 +76,41 @@ class Spill:
     ) -> None:
         self.stack.close()
 
-    def add(self, frames: Frames) -> None:
+    def add(self, chunk: Parts) -> None:
         """Take in the next chunk."""
-        self.num_rows += frames[self.sized_by].height
-        numbered = {table: ids.numbered(frame) for table, frame in frames.items()}
-        self.held.append(numbered)
-        self.empty = {table: frame.clear() for table, frame in numbered.items()}
+        self.num_rows += chunk.num_rows[self.sized_by]
+        self.empty = chunk.empty
+        for place, rows in chunk.rows.items():
+            self.held[place].append(rows)
         if self.num_rows > HELD:
-            for chunk in self.held:
-                self._write(chunk)
-            self.held = []
+            for (table, at), parts in self.held.items():
+                self._append(table, at, self.codes.coded(pl.concat(parts)).to_arrow())
+            self.held.clear()
 
     def buckets(self) -> list[Bucket]:
         """Divide what came in; nothing may be added after."""
         self.stack.close()
         into = buckets(self.num_rows)
         self.wide = len(into) <= NUM_FILES
-        if self.held:
-            self.parts = self._parted(into)
-            self.held = []
         return into
 
     def take(self, bucket: Bucket, table: str) -> pl.DataFrame:
         """Give one bucket's rows of a table, each prompt's in the order in which they came."""
-        empty = self.empty[table]
-        if not self.files:
-            return self.parts.get((bucket, table), empty)
         met = (at for at in range(NUM_FILES) if bucket.meets(at * WIDTH, (at + 1) * WIDTH - 1))
+        rows = self._read(table, met) if self.files else self._held(table, met)
+        return (rows if self.wide else rows.filter(_within(bucket))).rechunk()
+
+    def _held(self, table: str, met: Iterable[int]) -> pl.DataFrame:
+        """Put together what is held of a table."""
+        parts = (rows for at in met for rows in self.held.get((table, at), ()))
+        return pl.concat([self.empty[table], *parts])
+
+    def _read(self, table: str, met: Iterable[int]) -> pl.DataFrame:
+        """Read a table's files."""
+        empty = self.empty[table]
         files = [pl.scan_ipc(self._path(table, at)) for at in met if (table, at) in self.files]
         rows = pl.concat([self.codes.coded(empty).lazy(), *files])
-        held = rows if self.wide else rows.filter(_within(bucket))
-        return self.codes.named(held.collect().rechunk(), empty.schema)
-
-    def _parted(self, into: list[Bucket]) -> dict[tuple[Bucket, str], pl.DataFrame]:
-        """Part what is held into the buckets."""
-        parts, number = {}, _number() // (16**NUM_DIGITS // len(into))
-        for table in self.empty:
-            rows = pl.concat([frames.pop(table) for frames in self.held])
-            if len(into) == 1:
-                parts[into[0], table] = rows
-                continue
-            numbered = rows.with_columns(part=number)
-            of = numbered.partition_by("part", as_dict=True, include_key=False)
-            parts |= {(into[int(at)], table): frame for (at,), frame in of.items()}
-        return parts
-
-    def _write(self, frames: Frames) -> None:
-        """Append a chunk's rows to the files."""
-        for table, frame in frames.items():
-            numbered = self.codes.coded(frame).with_columns(part=_number() // WIDTH)
-            parts = numbered.partition_by("part", as_dict=True, include_key=False)
-            for (at,), rows in parts.items():
-                self._append(table, int(at), rows.to_arrow())
+        return self.codes.named(rows.collect(), empty.schema)
 
     def _append(self, table: str, at: int, rows: pa.Table) -> None:
         """Append rows to one file, opened at its first rows."""

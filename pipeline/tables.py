@@ -1,20 +1,21 @@
 """Table files and their contracts: what is read and written is checked against its schema."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 import polars as pl
 
+from pipeline.bucketed import bucketed
 from pipeline.buckets import WHOLE, Bucket
-from pipeline.contracts import check, columns_of, contract, mend, schema_of
+from pipeline.contracts import check, contract, ids_in, is_kept, mend, schema_of, stored
 from pipeline.files import replacing
-from pipeline.writing import Add, growing, write
+from pipeline.writing import Add, growing
 from schemas.errors import UserError
 from stages.ahead import ahead
-from stages.ids import numbers, spelt
+from stages.ids import numbered, spelt, texts
 
 FEW_NAMES = 1000
 MARK = "rather.contract"
@@ -27,10 +28,12 @@ class Tables:
     """The tables under one folder, a Parquet file each, in the order of prompt_id.
 
     elsewhere: the folders of tables that are not there
+    numbered:  give ids as numbers, which are joined and sorted several times as fast; else as texts
     """
 
     folder: Path
     elsewhere: Mapping[str, Path] = field(default_factory=dict)
+    numbered: bool = False
 
     def path(self, table: str) -> Path:
         """Give the file of a table."""
@@ -46,15 +49,23 @@ class Tables:
         path = self._existing(table)
         try:
             rows = pl.scan_parquet(path)
-            rows = rows if bucket == WHOLE else rows.filter(bucket.holds())
+            if bucket != WHOLE:
+                ids = rows.collect_schema().get("prompt_id", pl.String)
+                rows = rows.filter(bucket.holds(ids))
             frame = (rows if columns is None else rows.select(columns)).collect()
         except (pl.exceptions.PolarsError, OSError) as error:
             raise UserError(
                 f"{path}: expected a Parquet file, found {error}; {mend(table)}"
             ) from None
-        if columns is not None or _is_checked(path, table):
-            return frame
-        return check(frame, table, str(path))
+        if columns is None and not _is_checked(path, table):
+            frame = check(frame, table, str(path))
+        return self._told(frame, table)
+
+    def scan(self, table: str) -> pl.LazyFrame:
+        """Give a table to be read in part, its ids as texts."""
+        rows = pl.scan_parquet(self._existing(table))
+        ids = [name for name in ids_in(table) if rows.collect_schema()[name] == pl.UInt64]
+        return rows.with_columns(pl.col(ids).map_batches(texts, return_dtype=pl.String()))
 
     def height(self, table: str) -> int:
         """Count a table's rows without reading them."""
@@ -63,9 +74,9 @@ class Tables:
     def write(self, table: str, frame: pl.DataFrame) -> pl.DataFrame:
         """Check and write a table, its rows in order, so that bytes repeat."""
         ordered = checked(table, frame)
-        with replacing(self.path(table)) as draft:
-            write(draft, ordered, _mark(table))
-        return ordered
+        with self.writing([table]) as (add,):
+            add(ordered)
+        return self._told(ordered, table)
 
     def fill(
         self,
@@ -97,7 +108,7 @@ class Tables:
         with ExitStack() as stack:
             drafts = [stack.enter_context(replacing(self.path(table))) for table in tables]
             yield tuple(
-                stack.enter_context(growing(draft, columns_of(table), _mark(table)))
+                stack.enter_context(_appending(draft, table))
                 for draft, table in zip(drafts, tables, strict=True)
             )
 
@@ -105,8 +116,12 @@ class Tables:
         self, stage: str, members: Iterable[str], bucket: Bucket = WHOLE
     ) -> pl.DataFrame:
         """Read the tables of a stage that has one per member, as one."""
-        empty = schema_of(stage).create_empty()
+        empty = self._told(schema_of(stage).create_empty(), stage)
         return pl.concat([empty, *(self.read(f"{stage}/{name}", bucket) for name in members)])
+
+    def _told(self, frame: pl.DataFrame, table: str) -> pl.DataFrame:
+        """Give ids as they are wanted."""
+        return (numbered if self.numbered else spelt)(frame, ids_in(table))
 
     def _existing(self, table: str) -> Path:
         """Give the file of a table that has been written."""
@@ -119,26 +134,25 @@ class Tables:
         return path
 
 
-def _mark(table: str) -> dict[str, str]:
-    """Say in a file what its rows were held to."""
-    return {MARK: contract(table)}
+def _appending(draft: Path, table: str) -> AbstractContextManager[Add]:
+    """Open a table's file, which says what its rows were held to."""
+    kind = growing if is_kept(table) else bucketed
+    return kind(draft, stored(table), {MARK: contract(table)})
 
 
 def checked(table: str, frame: pl.DataFrame) -> pl.DataFrame:
     """Check a table and put its rows in order: by prompt where there is one, then by key.
 
-    Ids that come as numbers are spelt.
+    Ids become what the table's file holds.
     """
-    schema = schema_of(table)
+    schema, ids = schema_of(table), ids_in(table)
     names = schema.column_names()
     keys = schema.primary_key() or names
-    if any(name not in frame.columns for name in names):
-        return check(frame, table, table)
-    rows = frame.select(names)
+    rows = numbered(check(frame, table, table), ids)
     by = dict.fromkeys(["prompt_id", *keys] if "prompt_id" in names else keys)
     order = rows.select(pl.arg_sort_by(_sortable(rows[key]) for key in by)).to_series()
     ordered = rows if order.is_sorted() else rows[order]
-    return check(spelt(ordered), table, table)
+    return spelt(ordered, ids) if is_kept(table) else ordered
 
 
 def _is_checked(path: Path, table: str) -> bool:
@@ -147,14 +161,8 @@ def _is_checked(path: Path, table: str) -> bool:
 
 
 def _sortable(column: pl.Series) -> pl.Series:
-    """Give numbers in the order of a column's texts, which sort several times as fast.
-
-    An id is a number written in hex; names are few.
-    """
+    """Give numbers in the order of a column's names, which sort several times as fast if few."""
     if column.dtype != pl.String or column.has_nulls():
         return column
-    if column.name.endswith("_id"):
-        read = column.to_frame().select(numbers(column.name, strict=False)).to_series()
-        return column if read.has_nulls() else read
     names = column.unique().sort()
     return column if names.len() > FEW_NAMES else column.cast(pl.Enum(names)).to_physical()

@@ -7,15 +7,16 @@ from typing import Any
 
 import polars as pl
 
-from pipeline.contracts import schema_of
+from pipeline.contracts import columns_of, ids_in, is_kept, mend, schema_of
 from pipeline.params import read_params
 from pipeline.rounds import round_run
 from pipeline.run import Run
 from schemas.errors import UserError
+from stages.ids import NUM_DIGITS, spelt
 
 Row = dict[str, Any]
 
-PREFIX = re.compile(r"[0-9a-f]{1,16}")
+PREFIX = re.compile(rf"[0-9a-f]{{1,{NUM_DIGITS}}}")
 SHOWN = 160  # characters of a text
 MOST = 12  # ratings of a response, turns of a prompt, pairs of a prompt
 INDENT = "  "
@@ -56,7 +57,7 @@ def _find(run: Run, name: str) -> list[tuple[Run, str, Row]]:
             (of, column, row)
             for of in (run, *(round_run(run, each) for each in run.params.rounds))
             for column, tables in _ids(of).items()
-            for row in _rows(of, tables, pl.col(column).str.starts_with(begins))
+            for row in _rows(of, tables, _begins(column, begins))
             .unique(column, keep="first", maintain_order=True)
             .head(MOST)
             .to_dicts()
@@ -93,30 +94,55 @@ def _rows(run: Run, tables: Iterable[str], where: pl.Expr) -> pl.DataFrame:
     """Give the rows of tables of one kind that fulfil a condition; a table not written has none."""
     names = list(tables)
     empty = schema_of(names[0]).create_empty()
-    paths = [run.tables.path(name) for name in names]
-    columns = empty.columns
-    found = [
-        pl.scan_parquet(path).filter(where).select(columns).collect()
-        for path in paths
-        if path.is_file()
-    ]
-    return pl.concat([empty, *found])
+    found = [_found(run.tables.path(name), name, where) for name in names]
+    return pl.concat([empty, *(rows for rows in found if rows is not None)])
+
+
+def _found(path: Path, table: str, where: pl.Expr) -> pl.DataFrame | None:
+    """Read the rows of one table that fulfil a condition, None where it is not there."""
+    if not path.is_file():
+        return None
+    columns = columns_of(table).names()
+    try:
+        rows = pl.scan_parquet(path).filter(where).select(columns).collect()
+    except pl.exceptions.PolarsError as error:
+        raise UserError(
+            f"{path}: expected the table {table}, found {error}; {mend(table)}"
+        ) from None
+    return spelt(rows, ids_in(table))
 
 
 def _one(run: Run, table: str, **ids: str) -> Row | None:
     """Give the one row of a table with these ids, or None."""
-    found = _rows(run, [table], _are(**ids))
+    texts = pl.all_horizontal(pl.col(name) == value for name, value in ids.items())
+    found = _rows(run, [table], texts if is_kept(table) else _are(**ids))
     return found.row(0, named=True) if found.height else None
 
 
 def _are(**ids: str) -> pl.Expr:
     """Say which rows have these ids; with prompt_id, by which tables are sorted, it is quick."""
-    return pl.all_horizontal(pl.col(name) == value for name, value in ids.items())
+    return pl.all_horizontal(_is(name, value) for name, value in ids.items())
+
+
+def _is(column: str, *ids: str) -> pl.Expr:
+    """Say where a column of numbers is one of these ids."""
+    return pl.any_horizontal(pl.col(column) == _number(value) for value in ids)
+
+
+def _begins(column: str, digits: str) -> pl.Expr:
+    """Say where a column of numbers is an id that begins with these digits."""
+    least, most = (_number(digits.ljust(NUM_DIGITS, end)) for end in ("0", "f"))
+    return pl.col(column).is_between(least, most)
+
+
+def _number(digits: str) -> pl.Expr:
+    """Read an id."""
+    return pl.lit(int(digits, 16), pl.UInt64)
 
 
 def _of_prompt(run: Run, prompt: Row) -> Iterator[str]:
     """Tell of a prompt, its answers and its pairs."""
-    here = pl.col("prompt_id") == prompt["prompt_id"]
+    here = _is("prompt_id", prompt["prompt_id"])
     yield from _prompt(prompt)
     for response in _rows(run, _answered(run), here).to_dicts():
         yield from _response(run, response, "answer")
@@ -135,9 +161,9 @@ def _of_response(run: Run, response: Row) -> Iterator[str]:
     name = response["response_id"]
     yield from _prompt_of(run, response)
     yield from _response(run, response, "answer")
-    yield from _comparisons(run, (pl.col("first_id") == name) | (pl.col("second_id") == name))
-    of_it = (pl.col("chosen_id") == name) | (pl.col("rejected_id") == name)
-    here = pl.col("prompt_id") == response["prompt_id"]
+    yield from _comparisons(run, _is("first_id", name) | _is("second_id", name))
+    of_it = _is("chosen_id", name) | _is("rejected_id", name)
+    here = _is("prompt_id", response["prompt_id"])
     pairs = _rows(run, ["pair/pairs"], here & of_it).to_dicts()
     for pair in pairs[:MOST]:
         side = "chosen" if pair["chosen_id"] == name else "rejected"
@@ -154,13 +180,11 @@ def _of_pair(run: Run, pair: Row) -> Iterator[str]:
     yield from _prompt_of(run, pair)
     sides = {side: pair[f"{side}_id"] for side in ("chosen", "rejected")}
     for side, name in sides.items():
-        found = _rows(run, _answered(run), pl.col("response_id") == name)
+        found = _rows(run, _answered(run), _are(prompt_id=pair["prompt_id"], response_id=name))
         for response in found.to_dicts()[:1]:
             yield from _response(run, response, side)
-    both = pl.col("first_id").is_in([*sides.values()]) & pl.col("second_id").is_in(
-        [*sides.values()]
-    )
-    yield from _comparisons(run, both)
+    either = tuple(sides.values())
+    yield from _comparisons(run, _is("first_id", *either) & _is("second_id", *either))
     yield from _fate(run, pair)
 
 

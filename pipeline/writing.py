@@ -1,4 +1,4 @@
-"""Parquet files that grow while the next rows are made."""
+"""Parquet files for people and trainers, which grow while the next rows are made."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,11 +15,6 @@ COMPRESSION: dict[str, Any] = {"compression": "zstd", "compression_level": 1}
 ROW_GROUP = 100_000
 SECONDS = 0.1  # between looks at whether the file can still be written
 Add = Callable[[pl.DataFrame], None]
-
-
-def write(path: Path, rows: pl.DataFrame, mark: dict[str, str]) -> None:
-    """Write a file at once."""
-    rows.write_parquet(path, row_group_size=ROW_GROUP, metadata=mark, **COMPRESSION)
 
 
 @contextmanager

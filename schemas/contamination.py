@@ -2,6 +2,8 @@
 
 import dataframely as dy
 
+from schemas.ids import id_column
+
 
 class Contamination(dy.Schema):
     """One row per prompt or response that shares text with an evaluation set.
@@ -11,8 +13,8 @@ class Contamination(dy.Schema):
     contamination: the evaluation set's file, and the longest stretch of words in common
     """
 
-    id = dy.String(primary_key=True, regex="^[0-9a-f]{16}$")
-    prompt_id = dy.String(regex="^[0-9a-f]{16}$")
+    id = id_column(primary_key=True)
+    prompt_id = id_column()
     share = dy.Float64(min=0.0, max=1.0)
     contamination = dy.String()
 

@@ -2,6 +2,8 @@
 
 import dataframely as dy
 
+from schemas.ids import id_column
+
 
 class Features(dy.Schema):
     """One row per distinct response.
@@ -17,13 +19,13 @@ class Features(dy.Schema):
     script:     the writing system of most of its letters (Latin, Han ...), null without letters
     """
 
-    response_id = dy.String(primary_key=True, regex="^[0-9a-f]{16}$")
-    prompt_id = dy.String(regex="^[0-9a-f]{16}$")
-    key = dy.String(regex="^[0-9a-f]{16}$")
+    response_id = id_column(primary_key=True)
+    prompt_id = id_column()
+    key = id_column()
     num_chars = dy.Int64(min=0)
     num_tokens = dy.Int64(min=0)
     blank = dy.Bool()
     unfinished = dy.Bool()
     truncated = dy.Bool()
-    cut_key = dy.String(regex="^[0-9a-f]{16}$")
+    cut_key = id_column()
     script = dy.String(nullable=True)

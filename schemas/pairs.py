@@ -3,6 +3,8 @@
 import dataframely as dy
 import polars as pl
 
+from schemas.ids import id_column
+
 
 class Pairs(dy.Schema):
     """One row per pair; pair_id hashes the two response ids whatever their order.
@@ -28,11 +30,11 @@ class Pairs(dy.Schema):
     duplicate_of: the earlier prompt that this pair's prompt nearly repeats
     """
 
-    pair_id = dy.String(primary_key=True, regex="^[0-9a-f]{16}$")
-    prompt_id = dy.String(regex="^[0-9a-f]{16}$")
+    pair_id = id_column(primary_key=True)
+    prompt_id = id_column()
     split = dy.String(regex="^(train|test)$")
-    chosen_id = dy.String(regex="^[0-9a-f]{16}$")
-    rejected_id = dy.String(regex="^[0-9a-f]{16}$")
+    chosen_id = id_column()
+    rejected_id = id_column()
     chosen_score = dy.Float64(nullable=True)
     rejected_score = dy.Float64(nullable=True)
     chosen_rating = dy.Float64(nullable=True)
@@ -56,7 +58,7 @@ class Pairs(dy.Schema):
     distinct_cut = dy.Bool()
     same_script = dy.Bool(nullable=True)
     contamination = dy.String(nullable=True)
-    duplicate_of = dy.String(nullable=True)
+    duplicate_of = id_column(nullable=True)
 
     @dy.rule()
     def two_responses(cls) -> pl.Expr:
@@ -76,8 +78,8 @@ class ChosenPairs(Pairs):
 class ClearPairs(dy.Schema):
     """Pairs that a stage kept, by name; their evidence is in pair/pairs."""
 
-    pair_id = dy.String(primary_key=True, regex="^[0-9a-f]{16}$")
-    prompt_id = dy.String(regex="^[0-9a-f]{16}$")
+    pair_id = id_column(primary_key=True)
+    prompt_id = id_column()
 
 
 class DroppedPairs(ClearPairs):
@@ -93,5 +95,5 @@ class DroppedPairs(ClearPairs):
 class DroppedPrompts(dy.Schema):
     """Prompts that a stage left without a single pair, each with the reason."""
 
-    prompt_id = dy.String(primary_key=True, regex="^[0-9a-f]{16}$")
+    prompt_id = id_column(primary_key=True)
     reason = dy.String()

@@ -2,6 +2,7 @@
 
 import dataframely as dy
 
+from schemas.ids import id_column
 from schemas.messages import messages_column
 
 
@@ -19,11 +20,11 @@ class Prompts(dy.Schema):
     source_line:   line or row number in the source, from 1
     """
 
-    prompt_id = dy.String(primary_key=True, regex="^[0-9a-f]{16}$")
+    prompt_id = id_column(primary_key=True)
     messages = messages_column()
     later_turns = dy.List(dy.String(), nullable=True)
     split = dy.String(regex="^(train|test)$")
-    cluster = dy.String(regex="^[0-9a-f]{16}$")
+    cluster = id_column()
     category = dy.String(nullable=True)
     demonstration = dy.String(nullable=True)
     answer = dy.String(nullable=True)

@@ -3,6 +3,8 @@
 import dataframely as dy
 import polars as pl
 
+from schemas.ids import id_column
+
 
 class Ratings(dy.Schema):
     """One rater's score of one response; a score that could not be had is null, with a reason.
@@ -11,10 +13,10 @@ class Ratings(dy.Schema):
     score:  on the rater's own scale, higher is better; missing is not low
     """
 
-    response_id = dy.String(primary_key=True, regex="^[0-9a-f]{16}$")
+    response_id = id_column(primary_key=True)
     rater = dy.String(primary_key=True)
     aspect = dy.String(primary_key=True)
-    prompt_id = dy.String(regex="^[0-9a-f]{16}$")
+    prompt_id = id_column()
     score = dy.Float64(nullable=True)
     reason = dy.String(nullable=True)
     source = dy.String(nullable=True)
@@ -36,11 +38,11 @@ class Comparisons(dy.Schema):
                 null could not be had, with a reason
     """
 
-    first_id = dy.String(primary_key=True, regex="^[0-9a-f]{16}$")
-    second_id = dy.String(primary_key=True, regex="^[0-9a-f]{16}$")
+    first_id = id_column(primary_key=True)
+    second_id = id_column(primary_key=True)
     rater = dy.String(primary_key=True)
     aspect = dy.String(primary_key=True)
-    prompt_id = dy.String(regex="^[0-9a-f]{16}$")
+    prompt_id = id_column()
     preference = dy.Float64(nullable=True, min=-1.0, max=1.0)
     reason = dy.String(nullable=True)
     source = dy.String(nullable=True)

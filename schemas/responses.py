@@ -3,6 +3,8 @@
 import dataframely as dy
 import polars as pl
 
+from schemas.ids import id_column
+
 
 class Responses(dy.Schema):
     """One row per sample; a failed one has a null text and a reason.
@@ -16,10 +18,10 @@ class Responses(dy.Schema):
     source, source_line: the file and line it was read from
     """
 
-    prompt_id = dy.String(primary_key=True, regex="^[0-9a-f]{16}$")
+    prompt_id = id_column(primary_key=True)
     generator = dy.String(primary_key=True)
     sample_index = dy.Int64(primary_key=True, min=0)
-    response_id = dy.String(nullable=True, regex="^[0-9a-f]{16}$")
+    response_id = id_column(nullable=True)
     text = dy.String(nullable=True)
     finish_reason = dy.String(nullable=True, regex="^(stop|length)$")
     num_tokens = dy.Int64(nullable=True, min=0)

@@ -2,6 +2,8 @@
 
 import dataframely as dy
 
+from schemas.ids import id_column
+
 
 class Raters(dy.Schema):
     """One row per rater and kind of judgement.
@@ -42,8 +44,8 @@ class Scores(dy.Schema):
     num_raters: raters it rests on
     """
 
-    response_id = dy.String(primary_key=True, regex="^[0-9a-f]{16}$")
-    prompt_id = dy.String(regex="^[0-9a-f]{16}$")
+    response_id = id_column(primary_key=True)
+    prompt_id = id_column()
     score = dy.Float64()
     variance = dy.Float64(nullable=True, min=0.0)
     rating = dy.Float64()

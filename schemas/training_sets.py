@@ -2,6 +2,7 @@
 
 import dataframely as dy
 
+from schemas.ids import id_column
 from schemas.messages import messages_column
 
 
@@ -13,14 +14,14 @@ class Dpo(dy.Schema):
     round:  the round of params.yaml that made it; null for the first pass
     """
 
-    pair_id = dy.String(primary_key=True, regex="^[0-9a-f]{16}$")
-    prompt_id = dy.String(regex="^[0-9a-f]{16}$")
+    pair_id = id_column(primary_key=True)
+    prompt_id = id_column()
     split = dy.String(regex="^(train|test)$")
     prompt = messages_column()
     chosen = messages_column()
     rejected = messages_column()
-    chosen_id = dy.String(regex="^[0-9a-f]{16}$")
-    rejected_id = dy.String(regex="^[0-9a-f]{16}$")
+    chosen_id = id_column()
+    rejected_id = id_column()
     chosen_score = dy.Float64(nullable=True)
     rejected_score = dy.Float64(nullable=True)
     margin = dy.Float64(nullable=True)
@@ -42,8 +43,8 @@ class Kto(dy.Schema):
     generator, round: who answered, and in which round, as in Dpo
     """
 
-    response_id = dy.String(primary_key=True, regex="^[0-9a-f]{16}$")
-    prompt_id = dy.String(regex="^[0-9a-f]{16}$")
+    response_id = id_column(primary_key=True)
+    prompt_id = id_column()
     split = dy.String(regex="^(train|test)$")
     prompt = messages_column()
     completion = messages_column()
@@ -60,8 +61,8 @@ class Kto(dy.Schema):
 class DroppedLabels(dy.Schema):
     """Responses that became no KTO row, each with the reason."""
 
-    response_id = dy.String(primary_key=True, regex="^[0-9a-f]{16}$")
-    prompt_id = dy.String(regex="^[0-9a-f]{16}$")
+    response_id = id_column(primary_key=True)
+    prompt_id = id_column()
     rating = dy.Float64(nullable=True)
     reason = dy.String()
 
@@ -69,7 +70,7 @@ class DroppedLabels(dy.Schema):
 class Demonstrations(dy.Schema):
     """A prompt and an answer to imitate: what sft reads."""
 
-    prompt_id = dy.String(primary_key=True, regex="^[0-9a-f]{16}$")
+    prompt_id = id_column(primary_key=True)
     prompt = messages_column()
     completion = messages_column()
 
@@ -77,7 +78,7 @@ class Demonstrations(dy.Schema):
 class RewardPairs(dy.Schema):
     """A rater's preference between two answers: what the reward model is trained on."""
 
-    row_id = dy.String(primary_key=True, regex="^[0-9a-f]{16}$")
+    row_id = id_column(primary_key=True)
     prompt = messages_column()
     chosen = messages_column()
     rejected = messages_column()

@@ -3,6 +3,8 @@
 import dataframely as dy
 import polars as pl
 
+from schemas.ids import id_column
+
 
 class Verdicts(dy.Schema):
     """One row per question that a judge was asked.
@@ -16,10 +18,10 @@ class Verdicts(dy.Schema):
     num_tokens: tokens of the answer
     """
 
-    verdict_id = dy.String(primary_key=True, regex="^[0-9a-f]{16}$")
-    prompt_id = dy.String(regex="^[0-9a-f]{16}$")
-    first_id = dy.String(regex="^[0-9a-f]{16}$")
-    second_id = dy.String(nullable=True, regex="^[0-9a-f]{16}$")
+    verdict_id = id_column(primary_key=True)
+    prompt_id = id_column()
+    first_id = id_column()
+    second_id = id_column(nullable=True)
     vote = dy.Int64(min=0)
     text = dy.String(nullable=True)
     reason = dy.String(nullable=True)

@@ -223,8 +223,7 @@ def _scores(one: Sheet, found: Calibration) -> pl.DataFrame:
 
 def _labels(sheets: Iterable[Sheet], options: Options) -> Labels:
     """Aggregate scores as labels, where a label model is asked for."""
-    none = pl.DataFrame(schema={"response_id": pl.String, "rater": pl.String, "label": pl.Float64})
     if options.method == "dawid_skene" or options.method == "mace":
-        rows = pl.concat([none, *(one.labels() for one in sheets)])
+        rows = pl.concat(one.labels() for one in sheets)
         return crowd.aggregate(rows, ["response_id"], options.method)
-    return Labels(none)
+    return Labels(pl.DataFrame())

@@ -79,7 +79,8 @@ def overlaps(texts: pl.DataFrame, index: Index, at_least: float = 0.5) -> pl.Dat
     span: the longest stretch of words in the text that only runs of that evaluation text make up
     """
     parts = [_overlaps(part, index, at_least) for part in texts.iter_slices(TEXTS_AT_ONCE)]
-    return pl.concat([pl.DataFrame(schema=OVERLAPS), *parts])
+    empty = pl.DataFrame(schema=OVERLAPS | {"id": texts.schema["id"]})
+    return pl.concat([empty, *parts])
 
 
 def _overlaps(texts: pl.DataFrame, index: Index, at_least: float) -> pl.DataFrame:

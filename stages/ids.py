@@ -1,7 +1,8 @@
 """Names that rows keep from one end of the pipeline to the other, made of their content alone.
 
-A name is the first 16 hex digits of SHA-256 over texts, each after its length. Functions of columns
-name a million rows in a second; those of single values give the same names.
+A name is the first 16 hex digits of SHA-256 over texts, each after its length, and a pair's is a
+hash of two such names. Functions of columns name a million rows in a second; those of single values
+give the same names.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,8 +10,9 @@ from hashlib import sha256
 
 import numpy as np
 import polars as pl
-import polars_hash  # noqa: F401  adds `chash` to expressions
+import polars_hash  # noqa: F401  adds `chash` and `nchash` to expressions
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from schemas.messages import MESSAGES_DTYPE, Message
 
@@ -59,41 +61,57 @@ def response_ids(prompt: pl.Expr, text: pl.Expr) -> pl.Expr:
 
 
 def pair_ids(first: pl.Expr, second: pl.Expr) -> pl.Expr:
-    """Name pairs by their two responses, whatever their order."""
-    return digests(pl.min_horizontal(first, second), pl.max_horizontal(first, second))
+    """Name pairs by their two responses, whatever their order: XXH3 of both ids, the less first."""
+    both = pl.concat_str(pl.min_horizontal(first, second), pl.max_horizontal(first, second))
+    hashed: pl.Expr = both.nchash.xxh3_64()  # type: ignore[attr-defined]
+    return hashed.map_batches(texts, return_dtype=pl.String())
 
 
-def numbers(*names: str, strict: bool = True) -> pl.Expr:
-    """Read ids as the numbers that they spell, which sort and join several times as fast.
+def pair_numbers(first: pl.Series, second: pl.Series) -> pl.Series:
+    """Name pairs as `pair_ids` does, by the numbers of ids and as numbers."""
+    one, two = first.to_numpy(), second.to_numpy()
+    both = np.stack([np.minimum(one, two), np.maximum(one, two)], axis=1)
+    hashed: pl.Expr = pl.col("both").nchash.xxh3_64()  # type: ignore[attr-defined]
+    return pl.DataFrame({"both": _digits(both)}).select(hashed).to_series()
 
-    What is no id raises, or is null where that is not strict.
-    """
-    return pl.col(*names).str.to_integer(base=16, dtype=pl.UInt64, strict=strict)
+
+def numbers(*names: str) -> pl.Expr:
+    """Read ids as the numbers that they spell, which sort and join several times as fast."""
+    return pl.col([*names]).str.to_integer(base=16, dtype=pl.UInt64)
 
 
 def texts(ids: pl.Series) -> pl.Series:
     """Spell numbers as the ids that they were read from."""
-    digits = ids.fill_null(0).to_numpy().astype(">u8").tobytes().hex().encode()
-    edges = np.arange(0, len(digits) + 1, NUM_DIGITS, dtype=np.int64)
+    spelt = _digits(ids.fill_null(0).to_numpy()[:, None]).rename(ids.name)
+    return spelt.set(ids.is_null(), None) if ids.has_nulls() else spelt
+
+
+def _digits(numbers: NDArray[np.uint64]) -> pl.Series:
+    """Spell the numbers of each row, (rows, numbers), one after the other."""
+    num_rows, num_ids = numbers.shape
+    digits = numbers.astype(">u8").tobytes().hex().encode()
+    edges = np.arange(num_rows + 1, dtype=np.int64) * (num_ids * NUM_DIGITS)
     buffers = [None, pa.py_buffer(edges), pa.py_buffer(digits)]
-    spelt = pa.Array.from_buffers(pa.large_string(), len(ids), buffers)
-    column = pl.Series(ids.name, spelt, dtype=pl.String)
-    return column.set(ids.is_null(), None) if ids.has_nulls() else column
+    spelt = pa.Array.from_buffers(pa.large_string(), num_rows, buffers)
+    return pl.Series("", spelt, dtype=pl.String)
 
 
-def numbered(rows: pl.DataFrame) -> pl.DataFrame:
-    """Read all ids of a table as numbers."""
-    return rows.with_columns(numbers(*_ids(rows, pl.String())))
+def numbered(rows: pl.DataFrame, names: Sequence[str] | None = None) -> pl.DataFrame:
+    """Read ids of a table as numbers: all of them, or those of some names."""
+    return rows.with_columns(numbers(*_ids(rows, pl.String(), names)))
 
 
-def spelt(rows: pl.DataFrame) -> pl.DataFrame:
-    """Spell all ids of a table that are numbers."""
-    return rows.with_columns(texts(rows[name]) for name in _ids(rows, pl.UInt64()))
+def spelt(rows: pl.DataFrame, names: Sequence[str] | None = None) -> pl.DataFrame:
+    """Spell ids of a table that are numbers: all of them, or those of some names."""
+    return rows.with_columns(texts(rows[name]) for name in _ids(rows, pl.UInt64(), names))
 
 
-def _ids(rows: pl.DataFrame, dtype: pl.DataType) -> list[str]:
+def _ids(rows: pl.DataFrame, dtype: pl.DataType, names: Sequence[str] | None) -> list[str]:
     """List a table's ids that are of this type."""
-    return [name for name, kind in rows.schema.items() if name.endswith("_id") and kind == dtype]
+    of_type = [name for name, kind in rows.schema.items() if kind == dtype]
+    if names is None:
+        return [name for name in of_type if name.endswith("_id")]
+    return [name for name in of_type if name in names]
 
 
 def prompt_id(messages: Sequence[Message]) -> str:
@@ -109,4 +127,5 @@ def response_id(prompt: str, text: str) -> str:
 
 def pair_id(first: str, second: str) -> str:
     """Name one pair."""
-    return digest(sorted([first, second]))
+    row = pl.DataFrame({"first": [first], "second": [second]})
+    return str(row.select(pair_ids(pl.col("first"), pl.col("second"))).item())

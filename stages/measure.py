@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
+import polars_hash  # noqa: F401  adds `nchash` to expressions
 
 from schemas.features import Features
-from stages.ids import digests
 from stages.normal import normalised, prompt_texts
 from stages.scripts import scripts
 
@@ -100,8 +100,8 @@ def _with_keys(rows: pl.DataFrame, tokenizer: Path | None) -> pl.DataFrame:
 
 
 def _keys(forms: pl.Series) -> pl.Series:
-    hashed = pl.LazyFrame({"form": forms}).select(digests(pl.col("form")))
-    return hashed.collect(engine="streaming").to_series()
+    hashed: pl.Expr = pl.col("form").nchash.xxh3_64()  # type: ignore[attr-defined]
+    return pl.LazyFrame({"form": forms}).select(hashed).collect(engine="streaming").to_series()
 
 
 def _kept(rows: pl.DataFrame, tokenizer: Path | None) -> pl.Series:

@@ -12,7 +12,7 @@ import polars as pl
 
 from schemas.pairs import DroppedPrompts, Pairs
 from stages.calibration.evidence import UNCALIBRATED, Evidence, calibrated, log_odds_of_scores
-from stages.ids import digests, pair_ids
+from stages.ids import digests, pair_ids, pair_numbers, spelt
 from stages.pairing.compared import compared, on_couples
 from stages.pairing.couples import couples
 from stages.pairing.findings import NOTHING, Findings, laid_beside
@@ -124,6 +124,9 @@ def _two_of_each(both: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:
 
 
 def _pair_ids(first: pl.Series, second: pl.Series) -> pl.Series:
+    """Name each two answers, by texts or numbers as theirs are."""
+    if first.dtype == pl.UInt64:
+        return pair_numbers(first, second)
     ids = pl.DataFrame({"first": first, "second": second})
     return ids.select(pair_ids(pl.col("first"), pl.col("second"))).to_series()
 
@@ -173,7 +176,8 @@ def _log_odds(evidence: Evidence) -> pl.Expr:
 def _coins(names: pl.Series, seed: int) -> pl.Series:
     """Toss a coin for each tie, by a hash of the seed and the pair."""
     digit = digests(pl.lit(str(seed)), pl.col("pair_id")).str.tail(1)
-    return names.to_frame("pair_id").select(digit.is_in(list("02468ace"))).to_series()
+    ids = spelt(names.to_frame("pair_id"))
+    return ids.select(digit.is_in(list("02468ace"))).to_series()
 
 
 def _turned(first: pl.Expr, second: pl.Expr) -> pl.Expr:

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from stages.calibration.grid import Codes, Floats
 from stages.calibration.judgements import ratings_as_judged
 from stages.calibration.lengths import Spread, centred, spread
-from stages.ids import numbers, texts
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class Sheet:
     def packed(self) -> "Packed":
         """Give what this sheet can be made of again, in a third of the memory."""
         return Packed(
-            ids=self.responses.select(numbers("response_id", "prompt_id")),
+            responses=self.responses,
             length=self.length,
             names=self.names,
             missing=self.missing,
@@ -66,9 +65,9 @@ class Sheet:
 
 @dataclass(frozen=True)
 class Packed:
-    """A sheet to be held beside those of all other buckets: ids as numbers, entries narrow."""
+    """A sheet to be held beside those of all other buckets: its entries are narrow."""
 
-    ids: pl.DataFrame
+    responses: pl.DataFrame
     length: Floats
     names: list[str]
     missing: Codes
@@ -79,10 +78,9 @@ class Packed:
 
     def unpacked(self) -> Sheet:
         """Give the sheet."""
-        responses = pl.DataFrame([texts(column) for column in self.ids])
         return Sheet(
-            responses=responses,
-            prompt=_runs(self.ids, "prompt_id"),
+            responses=self.responses,
+            prompt=_runs(self.responses, "prompt_id"),
             length=self.length,
             names=self.names,
             missing=self.missing,

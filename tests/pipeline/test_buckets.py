@@ -8,7 +8,7 @@ import pytest
 
 from pipeline import buckets as module
 from pipeline.buckets import WHOLE, Bucket, buckets
-from pipeline.spill import Spill
+from pipeline.spill import Spill, parted
 from stages.ids import spelt
 
 
@@ -50,7 +50,7 @@ def test_rows_come_back_by_bucket_in_their_order(small: None, tmp_path: Path) ->
     chunk = pl.DataFrame({"prompt_id": ids, "at": range(8)})
     with Spill(tmp_path, "rows") as spill:
         for start in (0, 4):
-            spill.add({"rows": chunk[start : start + 4], "none": chunk.clear()})
+            spill.add(parted({"rows": chunk[start : start + 4], "none": chunk.clear()}))
         found = [spill.take(bucket, "rows")["at"].to_list() for bucket in spill.buckets()]
         assert spill.take(spill.buckets()[0], "none").is_empty()
     assert found == [[0, 2, 5, 7], [3, 6, 1, 4]]
@@ -67,8 +67,8 @@ def test_what_went_to_files_comes_back_whole(small: None, tmp_path: Path) -> Non
         }
     )
     with Spill(tmp_path, "rows") as spill:
-        spill.add({"rows": chunk[:2]})
-        spill.add({"rows": chunk[2:]})
+        spill.add(parted({"rows": chunk[:2]}))
+        spill.add(parted({"rows": chunk[2:]}))
         found = pl.concat(spill.take(bucket, "rows") for bucket in spill.buckets())
     assert spelt(found).equals(chunk[[0, 2, 4, 1, 3]])
     assert list(tmp_path.iterdir())
@@ -78,6 +78,6 @@ def test_few_rows_touch_no_disk(small: None, tmp_path: Path) -> None:
     """What fits in one bucket stays in memory."""
     chunk = pl.DataFrame({"prompt_id": ["10" * 8, "f0" * 8], "at": [0, 1]})
     with Spill(tmp_path, "rows") as spill:
-        spill.add({"rows": chunk})
+        spill.add(parted({"rows": chunk}))
         assert spelt(spill.take(*spill.buckets(), "rows")).equals(chunk)
     assert not list(tmp_path.iterdir())

@@ -11,6 +11,7 @@ from pipeline.contracts import FAMILIES, SCHEMAS, schema_of
 from pipeline.tables import Tables
 from schemas.errors import UserError
 from schemas.ratings import Ratings
+from stages.ids import numbered
 
 RATING = {
     "response_id": "0" * 16,
@@ -43,6 +44,46 @@ def test_a_table_is_read_as_it_was_written(tmp_path: Path) -> None:
     tables.write("load/ratings", frame)
     assert (tmp_path / "load" / "ratings.parquet").is_file()
     assert tables.read("load/ratings").equals(frame)
+
+
+def test_ids_are_numbers_in_files_and_wherever_they_are_asked_for(tmp_path: Path) -> None:
+    """To be joined they are 8 bytes each; to be shown they are texts."""
+    tables = Tables(tmp_path)
+    tables.write("load/ratings", ratings({"prompt_id": "00000000000000ff"}))
+    assert pl.read_parquet(tables.path("load/ratings"))["prompt_id"].to_list() == [255]
+    assert tables.read("load/ratings")["prompt_id"].to_list() == ["00000000000000ff"]
+    assert Tables(tmp_path, numbered=True).read("load/ratings")["prompt_id"].to_list() == [255]
+
+
+def test_ids_that_come_as_numbers_make_the_same_file(tmp_path: Path) -> None:
+    """A stage that works with numbers writes them as they are."""
+    frame = ratings({}, {"rater": "bob"})
+    for name, rows in (("texts", frame), ("numbers", numbered(frame))):
+        Tables(tmp_path / name).write("load/ratings", rows)
+    one, two = (tmp_path / name / "load" / "ratings.parquet" for name in ("texts", "numbers"))
+    assert one.read_bytes() == two.read_bytes()
+
+
+def test_a_key_twice_is_shown_with_its_ids_spelt(tmp_path: Path) -> None:
+    """Though it came as a number."""
+    assert "'prompt_id': '1111111111111111'" in refusal(tmp_path, numbered(ratings({}, {})))
+
+
+def test_trainers_and_people_read_texts(tmp_path: Path) -> None:
+    """What convert writes has ids as they are written."""
+    tables = Tables(tmp_path, numbered=True)
+    row = {"response_id": ["0" * 16], "prompt_id": ["1" * 16], "rating": [2.0], "reason": ["x"]}
+    tables.write("convert/dropped", pl.DataFrame(row))
+    assert pl.read_parquet(tables.path("convert/dropped"))["prompt_id"].to_list() == ["1" * 16]
+
+
+def test_a_table_whose_ids_are_texts_is_read_as_well(tmp_path: Path) -> None:
+    """Another tool wrote it; a bucket of it too."""
+    path, frame = Tables(tmp_path).path("load/ratings"), ratings({}, {"prompt_id": "f" * 16})
+    path.parent.mkdir()
+    frame.with_columns(rater=pl.Series(["a", "b"])).write_parquet(path)
+    found = Tables(tmp_path, numbered=True).read("load/ratings", HALVES[1])
+    assert found["prompt_id"].to_list() == [2**64 - 1]
 
 
 def test_the_order_of_rows_is_that_of_the_key(tmp_path: Path) -> None:
@@ -158,19 +199,19 @@ HALVES = [Bucket("00", "80"), Bucket("80", None)]
 
 
 def test_a_table_written_by_buckets_is_one_table(tmp_path: Path) -> None:
-    """Each bucket's rows, checked and in order, make the bytes that one write makes."""
-    many, one = Tables(tmp_path / "many"), Tables(tmp_path / "one")
+    """Each bucket's rows, checked and in order; rows in another order make the same bytes."""
+    many, again = Tables(tmp_path / "many"), Tables(tmp_path / "again")
     frame = ratings(*({"prompt_id": name} for name in PROMPTS))
     frame = frame.with_columns(rater=pl.Series(["a", "b", "c"]))
-    told = many.fill(
-        ["load/ratings"],
-        HALVES,
-        lambda bucket: ((frame.reverse().filter(bucket.holds()),), bucket.low),
-    )
-    one.write("load/ratings", frame)
-    assert told == [bucket.low for bucket in HALVES]
-    assert many.read("load/ratings").equals(frame)
-    assert many.path("load/ratings").read_bytes() == one.path("load/ratings").read_bytes()
+    for tables, rows in ((many, frame.reverse()), (again, frame)):
+        told = tables.fill(
+            ["load/ratings"],
+            HALVES,
+            lambda bucket, rows=rows: ((rows.filter(bucket.holds()),), bucket.low),
+        )
+        assert told == [bucket.low for bucket in HALVES]
+        assert tables.read("load/ratings").equals(frame)
+    assert many.path("load/ratings").read_bytes() == again.path("load/ratings").read_bytes()
 
 
 def test_a_bucket_is_read_alone(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from stages.ids import (
     numbers,
     pair_id,
     pair_ids,
+    pair_numbers,
     prompt_id,
     response_id,
     response_ids,
@@ -93,6 +94,15 @@ def test_columns_give_the_ids_of_single_values() -> None:
     found = frame.select(digests(a, b).alias("d"), pair_ids(b, a).alias("p"))
     assert found["d"].to_list() == [digest(row) for row in frame.rows()]
     assert found["p"].to_list() == [pair_id(*row) for row in frame.rows()]
+
+
+def test_a_pair_has_one_name_in_texts_and_in_numbers() -> None:
+    """In either order, and with leading zeros."""
+    rows = pl.DataFrame({"a_id": ["00" * 8, "fe" * 8], "b_id": ["0a" * 8, "7f" * 8]})
+    read = numbered(rows)
+    named = rows.select(pair_ids(pl.col("b_id"), pl.col("a_id"))).to_series()
+    assert texts(pair_numbers(read["a_id"], read["b_id"])).equals(named)
+    assert named.n_unique() == 2
 
 
 def test_no_text_has_no_id() -> None:
