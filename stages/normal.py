@@ -5,7 +5,9 @@ NFKC, nothing invisible, one space where there is white space, casefolded.
 
 import re
 import unicodedata
+from collections.abc import Callable
 
+import numpy as np
 import polars as pl
 
 # Unicode's Default_Ignorable_Code_Point, its control characters that are no white space, and the
@@ -24,9 +26,11 @@ CALM = (
     r"\u{3005}-\u{3029}\u{3041}-\u{3096}\u{30a1}-\u{30fe}\u{4e00}-\u{9fa5}\u{ac00}-\u{d7a3}"
     r"\u{1f300}-\u{1f64f}\u{1f680}-\u{1f6c5}"
 )
-TIDY = r"^(?:[!-~]+(?: [!-~]+)*)?$"
 EASY = rf"^[{CALM}\t\n\r]*$"
-WHITE_SPACE = r"[ \t\n\r]{2,}|[\t\n\r]"
+TEXT = pl.col("text")
+LOWER = TEXT.str.to_lowercase()
+# A single pattern for both replacements takes three times as long.
+SPACED = TEXT.str.replace_all(r"[\t\n\r]", " ").str.replace_all(" {2,}", " ").str.strip_chars(" ")
 
 # Scripts that write no space between words: each of their letters is a word here.
 UNSPACED = "".join(
@@ -46,24 +50,67 @@ def normalise(text: str) -> str:
 
 def normalised(texts: pl.Series) -> pl.Series:
     """Reduce texts to their normal forms, as `normalise` does; null where a text is."""
-    text = pl.col("text")
-    kinds = pl.LazyFrame({"text": texts}).with_row_index("row")
-    tidy, easy = text.str.contains(TIDY), text.str.contains(EASY)
-    found = kinds.with_columns(tidy=tidy).collect(engine="streaming")
-    untidy = found.filter(~pl.col("tidy")).with_columns(easy=easy)
-    spaced = text.str.replace_all(WHITE_SPACE, " ").str.strip_chars(" ")
-    forms = (
-        found.filter(pl.col("tidy").fill_null(True)).lazy().select("row", text.str.to_lowercase()),
-        untidy.filter("easy").lazy().select("row", spaced.str.to_lowercase()),
-        untidy.filter(~pl.col("easy")).lazy().select("row", _one_by_one(text)),
-    )
-    merged = pl.concat(pl.collect_all(forms, engine="streaming"))
-    return merged.sort("row")["text"].rename(texts.name)
+    return _either(texts, _tidy(texts), _lower, _normalised_untidy)
 
 
-def _one_by_one(text: pl.Expr) -> pl.Expr:
+def _normalised_untidy(texts: pl.Series) -> pl.Series:
+    """Normalise texts that may need no more than other white space."""
+    spaced = _computed(texts, SPACED)
+    return _either(spaced, _tidy(spaced), _lower, _normalised_unusual)
+
+
+def _normalised_unusual(texts: pl.Series) -> pl.Series:
+    """Normalise texts that may have any character, but no white space in ASCII to reduce."""
+    return _either(texts, _computed(texts, TEXT.str.contains(EASY)), _lower, _one_by_one)
+
+
+def _lower(texts: pl.Series) -> pl.Series:
+    """Normalise texts whose normal form is their lower case."""
+    return _computed(texts, LOWER)
+
+
+def _one_by_one(texts: pl.Series) -> pl.Series:
     """Normalise the few texts with characters that need Unicode's tables."""
-    return text.map_elements(normalise, pl.String)
+    return _computed(texts, TEXT.map_elements(normalise, pl.String))
+
+
+def _computed(texts: pl.Series, result: pl.Expr) -> pl.Series:
+    """Compute an expression of the column `text` from texts, on every core."""
+    found = pl.LazyFrame({"text": texts}).select(result).collect(engine="streaming")
+    return found.to_series().rename(texts.name)
+
+
+def _either(
+    texts: pl.Series,
+    chosen: pl.Series,
+    one: Callable[[pl.Series], pl.Series],
+    other: Callable[[pl.Series], pl.Series],
+) -> pl.Series:
+    """Turn the chosen texts into `one` of them and the rest into the `other`, in their order."""
+    if chosen.all():
+        return one(texts)
+    forms = pl.concat([one(texts.filter(chosen)), other(texts.filter(~chosen))], rechunk=True)
+    rows = pl.concat([chosen.arg_true(), (~chosen).arg_true()])
+    return forms.gather(rows.arg_sort())
+
+
+def _tidy(texts: pl.Series) -> pl.Series:
+    """Tell which texts are printable ASCII with single spaces and none at an end, or missing."""
+    single = ~texts.str.contains("  ", literal=True)
+    return (single & _printable(texts)) | texts.is_null()
+
+
+def _printable(texts: pl.Series) -> pl.Series:
+    """Tell which texts are printable ASCII without a space at an end."""
+    _, offsets, data = texts.to_arrow().buffers()
+    edges, codes = np.frombuffer(offsets, np.int64), np.frombuffer(data, np.uint8)
+    filled = np.diff(edges) > 0
+    starts, ends = edges[:-1][filled], edges[1:][filled]
+    low, high = np.minimum.reduceat(codes, starts), np.maximum.reduceat(codes, starts)
+    printable = ~filled
+    printable[filled] = (low >= ord(" ")) & (high <= ord("~"))
+    printable[filled] &= (codes[starts] != ord(" ")) & (codes[ends - 1] != ord(" "))
+    return pl.Series(printable)
 
 
 def words(texts: pl.Series) -> pl.Series:
@@ -71,9 +118,7 @@ def words(texts: pl.Series) -> pl.Series:
 
     A letter of a script that writes no space between words is a word of its own.
     """
-    forms = pl.LazyFrame({"text": normalised(texts)})
-    found = forms.select(pl.col("text").str.extract_all(WORD)).collect(engine="streaming")
-    return found["text"].rename(texts.name)
+    return _computed(normalised(texts), TEXT.str.extract_all(WORD))
 
 
 def prompt_texts(prompts: pl.DataFrame, messages: pl.Expr | None = None) -> pl.Series:

@@ -6,6 +6,7 @@ import unicodedata
 
 import polars as pl
 import pytest
+from polars.testing import assert_series_equal
 
 from stages.normal import EASY, INVISIBLE, normalise, normalised, prompt_texts, words
 
@@ -89,6 +90,39 @@ def test_columns_and_single_texts_have_one_normal_form() -> None:
         "".join(chance.choices(pool, k=chance.randrange(9))) for pool in pools for _ in range(9000)
     ]
     assert normalised(pl.Series(texts)).to_list() == [normalise(text) for text in texts]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        *("a\tb", "a\nb", "\r\na", "a  b", " a", "a ", "a   \n", " ", "\n", "a\x0bb", "\x0c"),
+        *("a\x00b", "\x1fa", "a\x1cb", "a\x7f", "\x7f", "a\x85b", "a\u00a0b", "\u2003a"),
+        *("a\u3000", "a\u2028b", "a\u200bb", "\u200b a", "\ufeffa", "a \u00ad b", " \u0301a"),
+        *("e\n\u0301", "e\u0301", "´a", "UPPER Case", "Zz @[`{~!", "Äpfel Öl", "É", "straße ẞ"),
+        *("İstanbul ıI", "ΟΔΟΣ ος", "ﬁ", "Ｆｕｌｌ\u3000Ｗ", "Ж Ё", "東京 都", "ｶﾞ", "각"),
+        *("😀 A", "👩\u200d👩", "☺\ufe0f", "½ №"),
+    ],
+)
+def test_an_odd_text_among_tidy_ones_gets_its_own_normal_form(odd: str) -> None:
+    """Each text of a column gets, in its place, the form that it gets alone."""
+    texts = ["Tidy one.", odd, "", "tidy two", odd + "x", "a\nB", odd, "~"]
+    assert normalised(pl.Series(texts)).to_list() == [normalise(text) for text in texts]
+
+
+def test_tidy_texts_are_their_lower_case() -> None:
+    """A column in which no text needs more has it done, its empty and missing texts kept."""
+    texts = pl.Series("answer", ["", None, "Yes, Sir!", "", "[@Z`z{~]", None, ""])
+    assert_series_equal(
+        normalised(texts), pl.Series("answer", ["", None, "yes, sir!", "", "[@z`z{~]", None, ""])
+    )
+
+
+def test_what_a_null_hides_does_not_matter() -> None:
+    """Texts that were made null, and a slice of a longer column, are as if never there."""
+    texts = pl.Series(["A  very long text that is hidden\n", "B", " C", "D", "é "])
+    hidden = pl.select(pl.when(pl.Series([False, True, False, True, True])).then(texts)).to_series()
+    assert normalised(hidden).to_list() == [None, "b", None, "d", "é"]
+    assert normalised(hidden[:4]).to_list() == [None, "b", None, "d"]
 
 
 def test_a_missing_text_has_no_normal_form() -> None:

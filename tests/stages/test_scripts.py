@@ -2,6 +2,7 @@
 
 import polars as pl
 import pytest
+from polars.testing import assert_series_equal
 
 from stages import scripts as module
 from stages.scripts import scripts
@@ -31,6 +32,22 @@ def test_the_script_of_most_letters(text: str, script: str) -> None:
 def test_without_letters_there_is_no_script(text: str | None) -> None:
     """Digits, signs, control characters, and letters common to several scripts tell nothing."""
     assert scripts(pl.Series([text], dtype=pl.String)).to_list() == [None]
+
+
+def test_any_letter_of_ascii_is_latin() -> None:
+    """Whether it comes first or after signs that stand next to letters in ASCII."""
+    texts = ["A", "Z", "a", "z", "@", "[", "`", "{", "@m", "[M", "`m", "{M", "", "1 é"]
+    named = scripts(pl.Series(texts)).to_list()
+    assert named == [*["Latin"] * 4, *[None] * 4, *["Latin"] * 4, None, "Latin"]
+
+
+def test_a_text_that_begins_in_latin_may_be_another_script() -> None:
+    """Most letters count, not the first, and missing texts in between keep their places."""
+    texts = pl.Series("text", ["A", None, "Word и ещё слова", "", "Ünder", None, "1 b"])
+    assert_series_equal(
+        scripts(texts),
+        pl.Series("text", ["Latin", None, "Cyrillic", None, "Latin", None, "Latin"]),
+    )
 
 
 def test_kana_makes_han_letters_japanese() -> None:
