@@ -56,7 +56,7 @@ def run_calibrate(run: Run) -> None:
 class Met(NamedTuple):
     """What was met in one bucket when its ratings were first read.
 
-    account:  of its judgements;  aspects: what was judged;  used: how raters use their scales
+    account:  of its judgements;  aspects: what was judged
     folded:   its ratings, and its comparisons
     comparisons: those that count
     sheet:    its ratings in numbers, None where there is no room to hold those of all buckets
@@ -64,7 +64,6 @@ class Met(NamedTuple):
 
     account: Ledger
     aspects: set[str]
-    used: pl.DataFrame
     folded: dict[Kind, pl.DataFrame]
     comparisons: pl.DataFrame
     sheet: Packed | None
@@ -101,7 +100,6 @@ class Sheets:
         return Met(
             account=account,
             aspects=aspects,
-            used=usage(ratings),
             folded={
                 "score": judgements.tally(judgements.of_ratings(ratings)),
                 "compare": judgements.tally(judgements.of_comparisons(spelt(comparisons))),
@@ -114,9 +112,9 @@ class Sheets:
         return sheet(ratings, self.run.read("measure/features", bucket, LENGTHS))
 
 
-def judged_ratings(run: Run, bucket: Bucket) -> pl.DataFrame:
-    """Read one bucket's ratings that count."""
-    return calibrate.counted(run.ratings(bucket), "score", run.params.calibrate)
+def judged_ratings(run: Run, bucket: Bucket, columns: Sequence[str] | None = None) -> pl.DataFrame:
+    """Read one bucket's ratings that count, or some of their columns."""
+    return calibrate.counted(run.ratings(bucket, columns), "score", run.params.calibrate)
 
 
 def judged_comparisons(run: Run, bucket: Bucket) -> pl.DataFrame:
@@ -180,8 +178,9 @@ def tallies(run: Run, raters: pl.DataFrame, met: Sequence[Met]) -> dict[Kind, pl
 
 def _alike(run: Run, raters: pl.DataFrame, met: Sequence[Met]) -> Iterator[pl.DataFrame]:
     """Give each bucket's ratings, folded on one scale."""
-    if on_one_scale(pl.concat(each.used for each in met)):
-        return (each.folded["score"] for each in met)
+    as_given = [each.folded["score"] for each in met]
+    if on_one_scale(usage(pl.concat(as_given).rename({"value": "score"}), "num_items")):
+        return iter(as_given)
     means = raters.filter(pl.col("kind") == "score")
 
     def folded(bucket: Bucket) -> pl.DataFrame:

@@ -47,9 +47,9 @@ def _pairs(run: Run, ledger: Ledger, bucket: Bucket) -> pl.DataFrame:
     chosen = run.read("choose/chosen", bucket)
     rows = convert.to_dpo(
         chosen,
-        run.read("load/prompts", bucket),
-        run.responses(bucket),
-        run.ratings(bucket),
+        run.read("load/prompts", bucket, ["prompt_id", "messages"]),
+        run.responses(bucket, convert.ANSWERED),
+        run.ratings(bucket, convert.JUDGED),
         run.comparisons(bucket),
         run.round,
     )

@@ -30,7 +30,8 @@ def run_measure(run: Run) -> None:
     index = _evaluation_index(run)
 
     def measured(bucket: Bucket) -> tuple[Frames, tuple[Ledger, Counter[str]]]:
-        prompts, responses = run.read("load/prompts", bucket), run.responses(bucket)
+        prompts = run.read("load/prompts", bucket)
+        responses = run.responses(bucket, measure.NEEDED)
         features = measure.measure(prompts, responses, run.params.max_length, tokenizer)
         shared = _shared(run, index, prompts, responses)
         truncated = int(features["truncated"].sum())
@@ -100,7 +101,7 @@ def run_pair(run: Run) -> None:
             prompts,
             features,
             run.read("calibrate/scores", bucket),
-            judged_ratings(run, bucket),
+            judged_ratings(run, bucket, pair.NEEDED),
             judged_comparisons(run, bucket),
             raters,
             run.params.seed,

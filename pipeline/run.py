@@ -94,23 +94,30 @@ class Run:
         """
         return self.tables.fill(tables, self.buckets, work)
 
-    def responses(self, bucket: Bucket = WHOLE) -> "pl.DataFrame":
+    def responses(
+        self, bucket: Bucket = WHOLE, columns: "Sequence[str] | None" = None
+    ) -> "pl.DataFrame":
         """Read every response, the source's own and the generated."""
         import polars as pl
 
-        loaded = self.read("load/responses", bucket)
-        return pl.concat([loaded, self.generated(bucket).select(loaded.columns)])
+        loaded = self.read("load/responses", bucket, columns)
+        return pl.concat([loaded, self.generated(bucket, loaded.columns)])
 
-    def generated(self, bucket: Bucket = WHOLE) -> "pl.DataFrame":
+    def generated(
+        self, bucket: Bucket = WHOLE, columns: "Sequence[str] | None" = None
+    ) -> "pl.DataFrame":
         """Read every response that this run's generators made."""
-        return self.tables.read_family("generate", self.params.generators, bucket)
+        return self.tables.read_family("generate", self.params.generators, bucket, columns)
 
-    def ratings(self, bucket: Bucket = WHOLE) -> "pl.DataFrame":
+    def ratings(
+        self, bucket: Bucket = WHOLE, columns: "Sequence[str] | None" = None
+    ) -> "pl.DataFrame":
         """Read every rating, the source's own and the raters'."""
         import polars as pl
 
-        loaded = self.read("load/ratings", bucket)
-        return pl.concat([loaded, self.tables.read_family("rate", self.params.all_raters, bucket)])
+        loaded = self.read("load/ratings", bucket, columns)
+        raters = self.params.all_raters
+        return pl.concat([loaded, self.tables.read_family("rate", raters, bucket, columns)])
 
     def comparisons(self, bucket: Bucket = WHOLE) -> "pl.DataFrame":
         """Read every comparison, the source's own and the raters'."""

@@ -42,24 +42,23 @@ class Tables:
     def read(
         self, table: str, bucket: Bucket = WHOLE, columns: Sequence[str] | None = None
     ) -> pl.DataFrame:
-        """Read one bucket of a table and check it, or some columns as they are.
+        """Read one bucket of a table, or some of its columns, and check what nobody checked yet.
 
         Raises UserError where the table is missing or breaks its schema.
         """
         path = self._existing(table)
         try:
-            rows = pl.scan_parquet(path)
+            known, rows = _is_checked(path, table), pl.scan_parquet(path)
             if bucket != WHOLE:
                 ids = rows.collect_schema().get("prompt_id", pl.String)
                 rows = rows.filter(bucket.holds(ids))
-            frame = (rows if columns is None else rows.select(columns)).collect()
+            frame = (rows.select(columns) if columns and known else rows).collect()
         except (pl.exceptions.PolarsError, OSError) as error:
             raise UserError(
                 f"{path}: expected a Parquet file, found {error}; {mend(table)}"
             ) from None
-        if columns is None and not _is_checked(path, table):
-            frame = check(frame, table, str(path))
-        return self._told(frame, table)
+        told = self._told(frame if known else check(frame, table, str(path)), table)
+        return told.select(columns) if columns else told
 
     def scan(self, table: str) -> pl.LazyFrame:
         """Give a table to be read in part, its ids as texts."""
@@ -113,11 +112,16 @@ class Tables:
             )
 
     def read_family(
-        self, stage: str, members: Iterable[str], bucket: Bucket = WHOLE
+        self,
+        stage: str,
+        members: Iterable[str],
+        bucket: Bucket = WHOLE,
+        columns: Sequence[str] | None = None,
     ) -> pl.DataFrame:
         """Read the tables of a stage that has one per member, as one."""
         empty = self._told(schema_of(stage).create_empty(), stage)
-        return pl.concat([empty, *(self.read(f"{stage}/{name}", bucket) for name in members)])
+        tables = [self.read(f"{stage}/{name}", bucket, columns) for name in members]
+        return pl.concat([empty.select(columns) if columns else empty, *tables])
 
     def _told(self, frame: pl.DataFrame, table: str) -> pl.DataFrame:
         """Give ids as they are wanted."""

@@ -11,6 +11,10 @@ from stages.judges import NOBODY, judges_of_pairs
 from stages.label_rules import Labels
 
 
+ANSWERED = ("response_id", "text", "generator")  # what is asked of responses
+JUDGED = ("response_id", "rater", "aspect", "score")  # and of ratings
+
+
 class Options(BaseModel):
     """The training sets wanted, and what makes an answer desirable to KTO."""
 
@@ -76,7 +80,7 @@ def to_kto(
 def _texts(responses: pl.DataFrame, needed: pl.Series) -> pl.DataFrame:
     """Give the text of each response that is needed, and who gave it first."""
     return (
-        responses.select("response_id", "text", "generator")
+        responses.select(ANSWERED)
         .filter(pl.col("response_id").is_in(needed.unique().implode()))
         .unique("response_id", keep="first")
     )

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
 
 TEXTS_AT_ONCE = 10_000
+NEEDED = ("prompt_id", "response_id", "text", "finish_reason", "reason")  # of responses
 
 
 def measure(

@@ -19,6 +19,7 @@ from stages.pairing.findings import NOTHING, Findings, laid_beside
 from stages.pairing.objectives import objectives
 from stages.pairing.voices import voices
 
+NEEDED = ("prompt_id", "response_id", "rater", "aspect", "score", "reason")  # of ratings
 FEWEST_TO_AGREE = 2
 FEWEST_OBJECTIVES = 2
 SIDED = ("id", "score", "rating", "tokens", "chars")

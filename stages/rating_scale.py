@@ -30,13 +30,17 @@ THUMBS = Scale(0, 1)
 USUAL = (THUMBS, Scale(1, 5), Scale(1, 10))
 
 
-def usage(ratings: pl.DataFrame) -> pl.DataFrame:
-    """Say how each rater uses its scale on each aspect; rows of several buckets may be stacked."""
+def usage(ratings: pl.DataFrame, times: str | None = None) -> pl.DataFrame:
+    """Say how each rater uses its scale on each aspect; rows of several buckets may be stacked.
+
+    times: a column that says how often each score was given; without, once
+    """
     score = pl.col("score")
+    given = score.count() if times is None else pl.col(times).filter(score.is_not_null()).sum()
     return (
         ratings.group_by("rater", "aspect")
         .agg(
-            num_scores=score.count().cast(pl.Int64),
+            num_scores=given.cast(pl.Int64),
             lowest=score.min(),
             highest=score.max(),
             whole=(score == score.floor()).all(),

@@ -33,11 +33,15 @@ def centred() -> pl.Expr:
     return log_lengths() - log_lengths().mean().over("prompt_id")
 
 
-def spread(features: pl.DataFrame) -> Spread:
-    """Sum up the lengths of a bucket; a prompt with one answer tells nothing of spread."""
-    several = features.select("prompt_id", "num_tokens").filter(pl.len().over("prompt_id") > 1)
-    squares = several.sort("prompt_id", "num_tokens").select((centred() ** 2).sum()).item()
-    return Spread(several.height, squares)
+def lengths(features: pl.DataFrame) -> tuple[pl.DataFrame, Spread]:
+    """Give response_id and length of each answer of a bucket, and their spread.
+
+    A prompt with one answer tells nothing of spread. Squares are summed in their own order, so that
+    the order of rows does not matter.
+    """
+    rows = features.select("response_id", length=centred(), num=pl.len().over("prompt_id"))
+    squares = rows.select((pl.col("length") ** 2).sort().sum()).item()
+    return rows.drop("num"), Spread(int((rows["num"] > 1).sum()), squares)
 
 
 def length_difference(low_tokens: pl.Expr, high_tokens: pl.Expr, unit: float | pl.Expr) -> pl.Expr:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from stages.calibration.grid import Codes, Floats
 from stages.calibration.judgements import ratings_as_judged
-from stages.calibration.lengths import Spread, centred, spread
+from stages.calibration.lengths import Spread, lengths
 
 
 @dataclass(frozen=True)
@@ -100,17 +100,18 @@ def sheet(ratings: pl.DataFrame, features: pl.DataFrame) -> Sheet:
     given = numbered.filter(pl.col("score").is_not_null()).sort("prompt_id", "response_id", "rater")
     row = _runs(given, "response_id")
     responses = given.select("response_id", "prompt_id").filter(_starts(row))
+    centred, spread = lengths(features)
     lost = numbered.filter(pl.col("score").is_null())["rater"].to_numpy()
     return Sheet(
         responses=responses,
         prompt=_runs(responses, "prompt_id"),
-        length=_lengths(responses, features),
+        length=_lengths(responses, centred),
         names=names,
         missing=np.bincount(lost, minlength=len(names)),
         row=row,
         rater=given["rater"].to_numpy(),
         score=given["score"].to_numpy(),
-        spread=spread(features),
+        spread=spread,
     )
 
 
@@ -122,7 +123,6 @@ def _starts(row: Codes) -> NDArray[np.bool_]:
     return np.diff(row, prepend=-1) > 0
 
 
-def _lengths(responses: pl.DataFrame, features: pl.DataFrame) -> Floats:
-    lengths = features.select("response_id", length=centred())
-    joined = responses.join(lengths, on="response_id", how="left", maintain_order="left")
+def _lengths(responses: pl.DataFrame, centred: pl.DataFrame) -> Floats:
+    joined = responses.join(centred, on="response_id", how="left", maintain_order="left")
     return joined["length"].fill_null(0.0).to_numpy()
