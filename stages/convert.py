@@ -10,7 +10,6 @@ from schemas.training_sets import Dpo, Kto
 from stages.judges import NOBODY, judges_of_pairs
 from stages.label_rules import Labels
 
-
 ANSWERED = ("response_id", "text", "generator")  # what is asked of responses
 JUDGED = ("response_id", "rater", "aspect", "score")  # and of ratings
 
