@@ -12,6 +12,7 @@ from schemas.errors import UserError
 from stages.agreement.judgements import UNDECIDED, as_met, tally, undecided_as_category
 from stages.agreement.summary import summarise
 from stages.agreement.text import lines
+from stages.ids import spelt
 from stages.load import read
 from stages.rating_scale import means_of, on_one_scale, standardised, usage
 
@@ -19,7 +20,7 @@ from stages.rating_scale import means_of, on_one_scale, standardised, usage
 def show_agreement(asked: Asked, as_json: bool) -> None:
     """Print how far a source's raters agree; raise UserError where nobody judged anything."""
     judged = [(chunk.ratings, chunk.comparisons) for chunk in read(asked.params().source)]
-    ratings, comparisons = (pl.concat(part) for part in zip(*judged, strict=True))
+    ratings, comparisons = (spelt(pl.concat(part)) for part in zip(*judged, strict=True))
     alike = on_one_scale(usage(ratings))
     found = _summaries(ratings if alike else standardised(ratings, means_of(ratings)), comparisons)
     if not found:

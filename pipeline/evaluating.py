@@ -16,6 +16,7 @@ from pipeline.reporting import plain
 from pipeline.run import Run
 from schemas.errors import UserError
 from schemas.training_sets import Dpo
+from stages.ids import spelt
 from stages.pointer import weights
 from stages.rating import Rated
 
@@ -184,7 +185,7 @@ def _asked(path: str) -> pl.DataFrame:
     from stages.sources.chunks import first_prompts
 
     chunks = read(Source(path=path, format="auto"))
-    return first_prompts(pl.concat(chunk.prompts for chunk in chunks))
+    return spelt(first_prompts(pl.concat(chunk.prompts for chunk in chunks)))
 
 
 def _commanded(run: Run) -> dict[str, Figures]:

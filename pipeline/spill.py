@@ -1,7 +1,7 @@
 """Rows in the order of a source, brought into the order of buckets without holding them all.
 
-They are made narrow on the way: ids become the numbers that they spell, and in files names become
-codes. Numbers are parted and sorted several times as fast, and a rating takes a third of the bytes.
+They are made narrow on the way: in files names become codes, as ids are numbers already. Numbers
+are parted and sorted several times as fast, and a rating takes a third of the bytes.
 """
 
 from collections import defaultdict
@@ -37,22 +37,21 @@ class Parts:
 
 
 def parted(frames: Frames) -> Parts:
-    """Part a chunk's rows; those of a prompt keep their order, and ids become numbers."""
-    numbered = {table: ids.numbered(frame) for table, frame in frames.items()}
+    """Part a chunk's rows, whose ids are numbers; those of a prompt keep their order."""
     rows: dict[tuple[str, int], pl.DataFrame] = {}
-    for table, frame in numbered.items():
+    for table, frame in frames.items():
         of_file = frame.with_columns(part=_number() // WIDTH)
         parts = of_file.partition_by("part", as_dict=True, include_key=False)
         rows |= {(table, int(at)): part for (at,), part in parts.items()}
     num_rows = {table: frame.height for table, frame in frames.items()}
-    return Parts(rows, num_rows, {table: frame.clear() for table, frame in numbered.items()})
+    return Parts(rows, num_rows, {table: frame.clear() for table, frame in frames.items()})
 
 
 class Spill:
     """Tables that grow chunk by chunk: held in memory while they are few, then in files.
 
     Every table has the column prompt_id; a file holds one table's rows of a range of prompt_id, in
-    the order in which they came. What is taken out has numbers for ids.
+    the order in which they came; its ids are numbers.
     """
 
     def __init__(self, folder: Path, sized_by: str) -> None:

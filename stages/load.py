@@ -12,9 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from schemas.prompts import Prompts
 from schemas.ratings import Ratings
 from schemas.set_aside import SetAside
+from stages import ids
 from stages.ahead import ahead
 from stages.clusters import clusters
-from stages.ids import NUM_DIGITS, digests
 from stages.sources import demo
 from stages.sources.batches import Batch
 from stages.sources.chunks import PROMPTS, Chunk
@@ -108,7 +108,7 @@ def load(source: Source, world: Demo, test_fraction: float, seed: int) -> Loaded
         pl.concat([getattr(chunk, table) for chunk in chunks])
         for table in ("set_aside", "prompts", "responses", "ratings", "comparisons")
     )
-    settled = settle(prompts, responses, ratings, comparisons)
+    settled = settle(*(ids.spelt(rows) for rows in (prompts, responses, ratings, comparisons)))
     formats = dict.fromkeys(chunk.format for chunk in chunks)
     return Loaded(
         format=", ".join(formats),
@@ -160,7 +160,9 @@ def with_split(prompts: pl.DataFrame, test_fraction: float, seed: int) -> pl.Dat
 
 def split(cluster: pl.Expr, test_fraction: float, seed: int) -> pl.Expr:
     """Hold a cluster out for testing by its name and the seed alone."""
-    drawn = digests(pl.lit(str(seed)), cluster)  # hex digits order as the numbers they write
-    bound = ceil(test_fraction * 16**NUM_DIGITS)
-    held_out = pl.lit(True) if bound >= 16**NUM_DIGITS else drawn < f"{bound:0{NUM_DIGITS}x}"
+    drawn = ids.digests(pl.lit(str(seed)), cluster)  # hex digits order as the numbers they write
+    bound = ceil(test_fraction * 16**ids.NUM_DIGITS)
+    held_out = (
+        pl.lit(True) if bound >= 16**ids.NUM_DIGITS else drawn < f"{bound:0{ids.NUM_DIGITS}x}"
+    )
     return pl.when(held_out).then(pl.lit("test")).otherwise(pl.lit("train"))

@@ -19,7 +19,7 @@ SET_ASIDE = SetAside.create_empty().schema
 
 @dataclass(frozen=True)
 class Chunk:
-    """Tables-to-be in the order of the source: neither settled nor split.
+    """Tables-to-be in the order of the source: neither settled nor split, their ids numbers.
 
     num_rows, num_ratings, num_comparisons: what was met, before anything was set aside
     num_read: rows that became part of the tables

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
-from stages.ids import pair_ids, response_ids
+from stages.ids import numbered, pair_numbers, response_ids
 from stages.sources.answered import Answers, first_reason, read_answers
 from stages.sources.asked import Asked, read_prompts
 from stages.sources.batches import Batch, shown
@@ -25,8 +25,6 @@ from stages.sources.chunks import (
 from stages.sources.judged import Judged, read_judgements
 from stages.sources.mapping import Mapping, Preset
 from stages.sources.unwrapped import Parts, unwrapped
-
-EVEN = list("02468ace")  # hex digits; an id is a hash, so half of all end in one
 
 
 @dataclass(frozen=True)
@@ -124,7 +122,10 @@ def _mute(answers: Answers) -> pl.Series:
 
 
 def _places(rows: pl.DataFrame, answers: Answers) -> pl.DataFrame:
-    """Lay out the answers in their places; what cannot be read has a reason and no id."""
+    """Lay out the answers in their places; what cannot be read has a reason and no id.
+
+    From here on ids are numbers, for what is said of an answer goes by its place.
+    """
     at = pl.Series("part", answers.places.rows)
     places = rows.select(pl.col("prompt_id", "source_line").gather(at)).with_columns(
         part=at,
@@ -132,7 +133,8 @@ def _places(rows: pl.DataFrame, answers: Answers) -> pl.DataFrame:
         unread=answers.texts.reasons,
         generator=answers.authors,
     )
-    return places.with_columns(response_id=response_ids(pl.col("prompt_id"), pl.col("text")))
+    named = places.with_columns(response_id=response_ids(pl.col("prompt_id"), pl.col("text")))
+    return numbered(named)
 
 
 def _prompts(rows: pl.DataFrame, asked: Asked) -> pl.DataFrame:
@@ -140,7 +142,7 @@ def _prompts(rows: pl.DataFrame, asked: Asked) -> pl.DataFrame:
     known = fitted(rows.drop_nulls("prompt_id"), pl.Schema({**rows.schema, **_MORE}))
     first = first_prompts(known)
     said = asked.prompts.select("messages", "later_turns")[first["which"]]
-    return first.with_columns(said)
+    return numbered(first.with_columns(said))
 
 
 _MORE = {name: PROMPTS[name] for name in KNOWN}
@@ -189,7 +191,7 @@ def _in_no_order(met: pl.DataFrame) -> pl.DataFrame:
     is the same row; the opposite one is another, so that both are there to contradict each other.
     """
     first, second, told = pl.col("first_id"), pl.col("second_id"), pl.col("preference")
-    best_first = pair_ids(first, second).str.slice(-1).is_in(EVEN)
+    best_first = pair_numbers(met["first_id"], met["second_id"]) % 2 == 0
     tied = (told == 0).fill_null(True)
     turned = pl.when(tied).then(first > second).otherwise((told > 0) != best_first)
     return met.with_columns(

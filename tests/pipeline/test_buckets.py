@@ -9,7 +9,7 @@ import pytest
 from pipeline import buckets as module
 from pipeline.buckets import WHOLE, Bucket, buckets
 from pipeline.spill import Spill, parted
-from stages.ids import spelt
+from stages.ids import numbered, spelt
 
 
 @pytest.fixture
@@ -48,9 +48,10 @@ def test_rows_come_back_by_bucket_in_their_order(small: None, tmp_path: Path) ->
     """Two chunks of four rows go to files; a prompt's rows come in the order they came in."""
     ids = [start.ljust(16, "0") for start in ["10", "f0", "10", "90", "f0", "10", "90", "10"]]
     chunk = pl.DataFrame({"prompt_id": ids, "at": range(8)})
+    numbers = numbered(chunk)
     with Spill(tmp_path, "rows") as spill:
         for start in (0, 4):
-            spill.add(parted({"rows": chunk[start : start + 4], "none": chunk.clear()}))
+            spill.add(parted({"rows": numbers[start : start + 4], "none": numbers.clear()}))
         found = [spill.take(bucket, "rows")["at"].to_list() for bucket in spill.buckets()]
         assert spill.take(spill.buckets()[0], "none").is_empty()
     assert found == [[0, 2, 5, 7], [3, 6, 1, 4]]
@@ -66,9 +67,10 @@ def test_what_went_to_files_comes_back_whole(small: None, tmp_path: Path) -> Non
             "text": ["x", "\u00e9", None, "", "x"],
         }
     )
+    numbers = numbered(chunk)
     with Spill(tmp_path, "rows") as spill:
-        spill.add(parted({"rows": chunk[:2]}))
-        spill.add(parted({"rows": chunk[2:]}))
+        spill.add(parted({"rows": numbers[:2]}))
+        spill.add(parted({"rows": numbers[2:]}))
         found = pl.concat(spill.take(bucket, "rows") for bucket in spill.buckets())
     assert spelt(found).equals(chunk[[0, 2, 4, 1, 3]])
     assert list(tmp_path.iterdir())
@@ -77,7 +79,8 @@ def test_what_went_to_files_comes_back_whole(small: None, tmp_path: Path) -> Non
 def test_few_rows_touch_no_disk(small: None, tmp_path: Path) -> None:
     """What fits in one bucket stays in memory."""
     chunk = pl.DataFrame({"prompt_id": ["10" * 8, "f0" * 8], "at": [0, 1]})
+    numbers = numbered(chunk)
     with Spill(tmp_path, "rows") as spill:
-        spill.add(parted({"rows": chunk}))
+        spill.add(parted({"rows": numbers}))
         assert spelt(spill.take(*spill.buckets(), "rows")).equals(chunk)
     assert not list(tmp_path.iterdir())
