@@ -50,8 +50,13 @@ def story(run: Run, name: str) -> list[str]:
 
 
 def _find(run: Run, name: str) -> list[tuple[Run, str, Row]]:
-    """Find which id a name begins, and the row of it in each round that has it."""
+    """Find which id a name begins, and the row of it in each round that has it.
+
+    What is too long for an id is its number, as tables between the stages hold it.
+    """
     begins = name.strip().lower()
+    if begins.isdecimal() and len(begins) > NUM_DIGITS:
+        begins = f"{int(begins):0{NUM_DIGITS}x}"
     if PREFIX.fullmatch(begins):
         found = [
             (of, column, row)
@@ -106,8 +111,9 @@ def _found(path: Path, table: str, where: pl.Expr) -> pl.DataFrame | None:
     try:
         rows = pl.scan_parquet(path).filter(where).select(columns).collect()
     except pl.exceptions.PolarsError as error:
+        found = str(error).splitlines()[0]
         raise UserError(
-            f"{path}: expected the table {table}, found {error}; {mend(table)}"
+            f"{path}: expected the table {table}, found {found}; {mend(table)}"
         ) from None
     return spelt(rows, ids_in(table))
 

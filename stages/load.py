@@ -161,8 +161,7 @@ def with_split(prompts: pl.DataFrame, test_fraction: float, seed: int) -> pl.Dat
 def split(cluster: pl.Expr, test_fraction: float, seed: int) -> pl.Expr:
     """Hold a cluster out for testing by its name and the seed alone."""
     drawn = ids.digests(pl.lit(str(seed)), cluster)  # hex digits order as the numbers they write
-    bound = ceil(test_fraction * 16**ids.NUM_DIGITS)
-    held_out = (
-        pl.lit(True) if bound >= 16**ids.NUM_DIGITS else drawn < f"{bound:0{ids.NUM_DIGITS}x}"
-    )
+    num_ids = 16**ids.NUM_DIGITS
+    bound = ceil(test_fraction * num_ids)
+    held_out = pl.lit(True) if bound >= num_ids else drawn < f"{bound:0{ids.NUM_DIGITS}x}"
     return pl.when(held_out).then(pl.lit("test")).otherwise(pl.lit("train"))

@@ -9,6 +9,18 @@ from stages.pairing.couples import Couples, row_numbers
 from stages.pairing.cycles import back_arcs
 
 SMALLEST_CYCLE = 3
+NOTHING = pl.DataFrame(
+    schema={
+        "first": pl.Int64,
+        "second": pl.Int64,
+        "log_odds": pl.Float64,
+        "contradicted": pl.Boolean,
+        "decided": pl.Boolean,
+        "lead": pl.Int64,
+        "prompt": pl.UInt32,
+        "back_arc": pl.Boolean,
+    }
+)
 DECIMALS = 9  # odds of ties are even but for the last digits, which must not lean either way
 
 
@@ -28,6 +40,8 @@ def compared(
     contradicted, back_arc: as in pairs
     opposite:       low_id and high_id of contradicted pairs; without, they are sought here
     """
+    if comparisons.is_empty():
+        return NOTHING
     marked = contradictions(comparisons, features) if opposite is None else opposite
     pairs = log_odds_of_comparisons(comparisons, features, raters, evidence).join(
         marked.with_columns(contradicted=True), on=["low_id", "high_id"], how="left"

@@ -226,6 +226,19 @@ def test_the_beginning_of_an_id_is_enough(run: Run) -> None:
     assert story(run, "C0") == story(run, PAIR)
 
 
+def test_the_number_of_an_id_is_enough(run: Run) -> None:
+    """As it stands in the tables between the stages."""
+    assert story(run, str(int(PAIR, 16))) == story(run, PAIR)
+
+
+def test_a_table_with_other_ids_is_refused(run: Run) -> None:
+    """Another tool wrote them as texts; the message says which stage writes it anew."""
+    path = run.tables.path("pair/pairs")
+    run.read("pair/pairs").write_parquet(path)
+    with pytest.raises(UserError, match=r"pairs\.parquet: expected .* --force pair"):
+        story(run, PAIR)
+
+
 def test_the_beginning_of_several_ids_is_refused(run: Run) -> None:
     """Those that it may mean are named."""
     with pytest.raises(UserError, match=f"prompt_id {P}, prompt_id {Q}; give more"):
