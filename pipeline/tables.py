@@ -48,17 +48,19 @@ class Tables:
         """
         path = self._existing(table)
         try:
-            known, rows = _is_checked(path, table), pl.scan_parquet(path)
+            rows, known = pl.scan_parquet(path), _is_checked(path, table)
             if bucket != WHOLE:
                 ids = rows.collect_schema().get("prompt_id", pl.String)
                 rows = rows.filter(bucket.holds(ids))
-            frame = (rows.select(columns) if columns and known else rows).collect()
+            if known and columns is not None:
+                rows = rows.select(columns)
+            frame = rows.collect()
         except (pl.exceptions.PolarsError, OSError) as error:
             raise UserError(
                 f"{path}: expected a Parquet file, found {error}; {mend(table)}"
             ) from None
         told = self._told(frame if known else check(frame, table, str(path)), table)
-        return told.select(columns) if columns else told
+        return told if columns is None else told.select(columns)
 
     def scan(self, table: str) -> pl.LazyFrame:
         """Give a table to be read in part, its ids as texts."""
@@ -121,7 +123,7 @@ class Tables:
         """Read the tables of a stage that has one per member, as one."""
         empty = self._told(schema_of(stage).create_empty(), stage)
         tables = [self.read(f"{stage}/{name}", bucket, columns) for name in members]
-        return pl.concat([empty.select(columns) if columns else empty, *tables])
+        return pl.concat([empty if columns is None else empty.select(columns), *tables])
 
     def _told(self, frame: pl.DataFrame, table: str) -> pl.DataFrame:
         """Give ids as they are wanted."""
