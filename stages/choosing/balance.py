@@ -15,6 +15,7 @@ import numpy as np
 from stages.choosing.candidates import Candidates, Flags, Floats, Indices
 from stages.choosing.dual import cheapest
 from stages.choosing.level import Level
+from stages.choosing.part import part_of
 from stages.choosing.programme import WHOLE, Programme, Solution
 
 AT_ONCE = 12_000  # pairs in one linear programme: a fifth of a second
@@ -101,19 +102,23 @@ def _in_wholes(pairs: Candidates, level: Level, taken: Flags, leads: Floats) -> 
 
 def _growing(pairs: Candidates, leads: Floats, num_pairs: int) -> Iterator[Indices]:
     """Give the prompts with the least lead: about so many pairs, then more, then all."""
-    by_lead = np.argsort(leads, kind="stable")
-    ends = np.cumsum(pairs.sizes[by_lead])
     count = 0
     while count < pairs.num_prompts:
+        by_lead = _least(leads, num_pairs)
+        ends = np.cumsum(pairs.sizes[by_lead])
         count = max(int(np.searchsorted(ends, num_pairs, side="right")), 1)
         yield np.sort(by_lead[:count])
         num_pairs *= GROWTH
 
 
+def _least(leads: Floats, count: int) -> Indices:
+    """Find so many of the least leads, least first, and those equal to the last of them."""
+    last = min(count, len(leads) - 1)
+    near = np.flatnonzero(leads <= np.partition(leads, last)[last])
+    return near[np.argsort(leads[near], kind="stable")]
+
+
 def _programme(pairs: Candidates, level: Level, taken: Flags, core: Indices) -> Programme:
     """Set up the core's programme, in the room that all other chosen pairs leave it."""
-    part, where = pairs.of(core)
-    standing = taken.copy()
-    standing[where] = False
-    used = level.sides(pairs.loads[:, standing]).sum(axis=1)
-    return Programme(part, level.sides(part.loads), level.slack - used)
+    part = part_of(pairs, level, taken, core)
+    return Programme(part.pairs, level.sides(part.pairs.loads), part.rooms)

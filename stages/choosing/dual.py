@@ -4,53 +4,90 @@
     where a pair's value is      worth - prices @ sides
 
 It is convex, and each evaluation, one pass over the pairs, gives a plane below it: Kelley's cutting
-planes (1960), each step kept within a box around the best prices so far. Figures are per prompt.
+planes (1960). In a small box around prices most prompts have a best pair so far ahead that it stays
+the best, so that only the others are looked at again; what is least within the box, and not on its
+edge, is the least of all.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 
 from stages.choosing.candidates import Candidates, Floats
 from stages.choosing.level import Level
+from stages.choosing.part import Part, part_of
 
 NUM_CUTS = 40
+NUM_BOXES = 10
 NEAR = 1e-9  # of the minimum: close enough
-FINE = 1e4  # the solver's tolerance is 1e-7, of figures so many times as large
-REACH = 0.25  # of the range of worth: how far one step may change a price
+FINE = 1e4  # the solver's tolerance is 1e-7, of figures per prompt so many times as large
+REACH = 1.0  # of the first box, times the root of the number of prompts: a sample's prices are off
+INSIDE = 0.999  # of its reach: what is no farther from the middle is not on its edge
+WIDER = 4  # how many times, of a box with the least on its edge
+
+
+class Plane(NamedTuple):
+    """A plane below the dual, which it meets at these prices."""
+
+    prices: Floats
+    total: float
+    slope: Floats
 
 
 def cheapest(pairs: Candidates, level: Level, prices: Floats) -> Floats:
     """Minimise the dual from prices that are nearly right."""
-    tried, totals, slopes = [], [], []
-    best, least = prices, np.inf
-    for _ in range(NUM_CUTS):
-        total, slope = _dual(pairs, level, prices)
-        tried.append(prices)
-        totals.append(total)
-        slopes.append(slope)
-        if total < least:
-            best, least = prices, total
-        bound, prices = _lowest(np.array(tried), np.array(totals), np.array(slopes), best)
-        if least - bound <= NEAR * abs(least):
+    reach = REACH / np.sqrt(pairs.num_prompts)
+    for _ in range(NUM_BOXES):
+        middle, prices = prices, _cheapest_near(pairs, level, prices, reach)
+        if np.abs(prices - middle).max() < INSIDE * reach:
             break
-    return best
+        reach *= WIDER
+    return prices
 
 
-def _dual(pairs: Candidates, level: Level, prices: Floats) -> tuple[float, Floats]:
-    """Evaluate the dual and its slope, the room that the choice leaves on each side."""
+def _cheapest_near(pairs: Candidates, level: Level, middle: Floats, reach: float) -> Floats:
+    """Minimise the dual within reach of these prices."""
+    part = _undecided(pairs, level, middle, reach)
+    box = np.maximum(middle - reach, 0.0), middle + reach
+    best = _plane(part, level, middle)
+    planes = [best]
+    for _ in range(NUM_CUTS):
+        bound, prices = _lowest(planes, box, FINE / pairs.num_prompts)
+        if best.total - bound <= NEAR * abs(best.total):
+            break
+        planes.append(_plane(part, level, prices))
+        best = min(best, planes[-1], key=lambda plane: plane.total)
+    return best.prices
+
+
+def _undecided(pairs: Candidates, level: Level, prices: Floats, reach: float) -> Part:
+    """Take out the prompts whose best pairs may be others within reach of these prices."""
     values = pairs.worth - level.costs(pairs.loads, prices)
     taken = pairs.best(values)
-    room = level.slack - level.sides(pairs.loads[:, taken]).sum(axis=1)
-    total = float(values[taken].sum() + level.slack * prices.sum())
-    return total / pairs.num_prompts, room / pairs.num_prompts
+    change = reach * level.steepest(pairs.loads)
+    leads = pairs.leads(values, taken)
+    return part_of(pairs, level, taken, np.flatnonzero(leads <= 2 * change))
 
 
-def _lowest(tried: Floats, totals: Floats, slopes: Floats, best: Floats) -> tuple[float, Floats]:
-    """Find where the planes' maximum is least, near the best prices: a bound, and what to try."""
+def _plane(part: Part, level: Level, prices: Floats) -> Plane:
+    """Evaluate the dual; its slope is the room that the choice leaves on each side."""
+    pairs = part.pairs
+    values = pairs.worth - level.costs(pairs.loads, prices)
+    taken = np.flatnonzero(pairs.best(values))
+    total = part.worth + part.rooms @ prices + values[taken].sum()
+    return Plane(prices, float(total), part.rooms - level.used(pairs.loads[:, taken]))
+
+
+def _lowest(planes: list[Plane], box: tuple[Floats, Floats], scale: float) -> tuple[float, Floats]:
+    """Find where in the box the planes' maximum is least: a bound, and what to try."""
     from scipy.optimize import linprog
 
-    objective = np.append(np.zeros(len(best)), 1.0)
-    planes = np.column_stack([FINE * slopes, -np.ones(len(totals))])
-    limits = FINE * (np.einsum("cs,cs->c", slopes, tried) - totals)
-    box = [(max(0.0, at - REACH), at + REACH) for at in best]
-    found = linprog(objective, planes, limits, bounds=[*box, (None, None)])
-    return float(found.x[-1]) / FINE, np.asarray(found.x[:-1])
+    slopes = scale * np.array([plane.slope for plane in planes])
+    offsets = [plane.slope @ plane.prices - plane.total for plane in planes]
+    found = linprog(
+        np.append(np.zeros(slopes.shape[1]), 1.0),
+        np.column_stack([slopes, -np.ones(len(planes))]),
+        scale * np.array(offsets),
+        bounds=[*zip(*box, strict=True), (None, None)],
+    )
+    return float(found.x[-1]) / scale, np.asarray(found.x[:-1])

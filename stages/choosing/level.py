@@ -29,6 +29,18 @@ class Level:
         allowed = mass * self.tolerance
         return np.concatenate([over - allowed, -over - allowed])
 
+    def used(self, loads: Loads) -> Floats:
+        """Give what all these pairs together add to each side."""
+        load = loads.sum(axis=1, dtype=np.float64)
+        mass = np.abs(loads).sum(axis=1, dtype=np.float64)
+        over, allowed = load / 2 + mass * (0.5 - self.targets), mass * self.tolerance
+        return np.concatenate([over - allowed, -over - allowed])
+
+    def steepest(self, loads: Loads) -> float:
+        """Give the most that a pair's cost changes where no price changes by more than 1."""
+        of_mass = np.maximum(np.maximum(self.targets, 1 - self.targets), self.tolerance)
+        return float(2 * of_mass @ np.maximum(loads.max(axis=1), -loads.min(axis=1)))
+
     def costs(self, loads: Loads, prices: Floats) -> Floats:
         """Give what each pair's load costs at these prices of the sides: prices @ sides."""
         too_long, too_short = np.split(prices, 2)

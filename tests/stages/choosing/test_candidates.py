@@ -52,3 +52,17 @@ def test_sides() -> None:
     """Target .6, tolerance .1: two of load where longer weigh 2 (1 - .6) - .2 too long."""
     sides = Level(np.array([0.6]), 0.1).sides(np.array([[2.0, -3.0, 0.0]], np.float32))
     assert sides == pytest.approx(np.array([[0.6, -2.1, 0.0], [-1.0, 1.5, 0.0]]))
+
+
+def test_what_pairs_use_is_the_sum_of_their_sides() -> None:
+    """Two ways to the same figures."""
+    loads = np.array([[2.0, -3.0, 0.0], [0.5, 0.25, -1.0]], np.float32)
+    level = Level(np.array([0.6, 0.3]), 0.1)
+    assert level.used(loads) == pytest.approx(level.sides(loads).sum(axis=1))
+
+
+def test_the_steepest_cost() -> None:
+    """Target .6, a load of -3: prices 1 apart on both sides change it by 2 x 3 x .6 at most."""
+    assert Level(np.array([0.6]), 0.1).steepest(np.array([[2.0, -3.0]], np.float32)) == (
+        pytest.approx(3.6)
+    )
