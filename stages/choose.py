@@ -8,7 +8,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
 from stages.choosing.balance import balanced
-from stages.choosing.candidates import Candidates, Flags, Floats, Loads
+from stages.choosing.candidates import Candidates, Flags, Floats, Indices, Loads
 from stages.choosing.level import Level
 from stages.choosing.worth import NEEDED, STRATEGIES, quality, scores_of_prompts
 
@@ -63,27 +63,43 @@ def choose(clear: pl.DataFrame, options: Options, seed: int = 0) -> pl.DataFrame
     Rows keep their order; ids may be texts or the numbers that they spell. Each split is balanced
     by itself. Equal pairs are told apart by pair_id, which is a hash.
     """
+    needed = clear.select(columns(options))
+    if clear.select(_in_order()).item():
+        return clear.with_columns(_fates(needed, options, seed))
     order = clear.select(pl.arg_sort_by(ORDER)).to_series()
-    needed = _with_worth(clear.select(columns(options)), options, seed)
-    preferred, taken = (np.zeros(clear.height, dtype=np.bool_) for _ in range(2))
-    split = clear["split"].gather(order)
-    for side in split.unique().sort():
-        where = order.filter(split == side)
-        rows = where.to_numpy()
-        preferred[rows], taken[rows] = _choose(needed[where].rechunk(), options)
-    return clear.with_columns(
+    return clear.with_columns(_fates(needed[order], options, seed)[order.arg_sort()])
+
+
+def _in_order() -> pl.Expr:
+    """Say whether no row stands before one that it should come after."""
+    prompt, pair = (pl.col(name) for name in ORDER)
+    same = prompt == prompt.shift()
+    return ~((prompt < prompt.shift()) | (same & (pair < pair.shift()))).any()
+
+
+def _fates(pairs: pl.DataFrame, options: Options, seed: int) -> pl.DataFrame:
+    """Give the reason and weight of pairs in order."""
+    needed = _with_worth(pairs, options, seed)
+    preferred, taken = (np.zeros(pairs.height, dtype=np.bool_) for _ in range(2))
+    for side in pairs["split"].unique().sort():
+        of_side = pairs["split"] == side
+        rows = of_side.to_numpy()
+        preferred[rows], taken[rows] = _choose(needed.filter(of_side).rechunk(), options)
+    return pl.select(
         reason=pl.when(pl.lit(pl.Series(taken)))
         .then(None)
         .when(pl.lit(pl.Series(preferred)))
         .then(pl.lit("length_balance"))
-        .otherwise(pl.lit("not_best"))
-    ).with_columns(weight=_weight())
+        .otherwise(pl.lit("not_best")),
+        weight=pl.when(pl.lit(pl.Series(taken))).then(pl.lit(_weights(pairs["prompt_id"], taken))),
+    )
 
 
-def _weight() -> pl.Expr:
-    """Share one unit among a prompt's chosen pairs."""
-    kept = pl.col("reason").is_null()
-    return pl.when(kept).then(1.0 / kept.sum().over("prompt_id"))
+def _weights(prompt: pl.Series, taken: Flags) -> pl.Series:
+    """Share one unit among a prompt's chosen pairs, at whichever of its pairs."""
+    starts = _starts(prompt)
+    num = np.maximum(np.add.reduceat(taken, starts, dtype=np.int64), 1)
+    return pl.Series(np.repeat(1.0 / num, np.diff(starts, append=len(taken))))
 
 
 def _with_worth(needed: pl.DataFrame, options: Options, seed: int) -> pl.DataFrame:
@@ -124,13 +140,17 @@ def _balanced(pairs: Candidates, options: Options) -> Flags:
 
 def _candidates(pairs: pl.DataFrame, options: Options) -> Candidates:
     """Turn pairs, in order of prompts, into arrays."""
-    prompt = pairs["prompt_id"]
     return Candidates(
         worth=_above_one(pairs["worth"].to_numpy()),
-        starts=np.flatnonzero(prompt.ne_missing(prompt.shift()).to_numpy()),
+        starts=_starts(pairs["prompt_id"]),
         loads=_loads(pairs),
         most=options.most(pairs.height),
     )
+
+
+def _starts(prompt: pl.Series) -> Indices:
+    """Find where the pairs of each prompt begin, in order of prompts."""
+    return np.flatnonzero(prompt.ne_missing(prompt.shift()).to_numpy())
 
 
 def _above_one(worth: Floats) -> Floats:

@@ -284,6 +284,14 @@ def test_the_choice_does_not_hang_on_the_order_of_rows() -> None:
     assert kept(pairs).sort("pair_id").equals(kept(shuffled).sort("pair_id"))
 
 
+def test_rows_out_of_order_share_weights_by_prompt() -> None:
+    """p's two pairs stand apart and at the wrong places: half each, q's pair 1."""
+    rows = {"pair_id": ["c", "a", "b"], "prompt_id": ["p", "q", "p"], "split": "train"}
+    pairs = pl.DataFrame(rows).with_columns(margin=1.0, p_correct=1.0, length_gap=1)
+    picked = choose(pairs, Options(strategy="all", balance="none"))
+    assert picked["weight"].to_list() == [0.5, 1.0, 0.5]
+
+
 @pytest.mark.parametrize("wrong", [{"per_prompt": 0}, {"tolerance": 0}, {"strategy": "worst"}])
 def test_wrong_options_are_refused(wrong: dict[str, Any]) -> None:
     """With the name of the option."""
