@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
+from stages.choosing import programme
 from stages.choosing.balance import balanced
 from stages.choosing.candidates import Candidates, Flags, Floats, Indices, Loads
 from stages.choosing.level import Level
@@ -52,6 +53,12 @@ class Options(BaseModel):
 def columns(options: Options) -> list[str]:
     """Name the columns that the choice looks at: numbers, few enough to hold every pair's."""
     return [*COLUMNS, *NEEDED.get(options.strategy, ())]
+
+
+def prepare(options: Options) -> None:
+    """Begin to load the solver where it will be needed: while pairs are read, it costs no time."""
+    if options.balance != "none":
+        programme.prepare()
 
 
 def choose(clear: pl.DataFrame, options: Options, seed: int = 0) -> pl.DataFrame:

@@ -5,6 +5,8 @@ subject to sum over a prompt's pairs of z_i <= most,   0 <= z_i <= 1,
            sum sides_ki z_i <= rooms_k                 for each side k of each scale
 """
 
+from importlib import import_module
+from threading import Thread
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +16,11 @@ from stages.choosing.candidates import Candidates, Flags, Floats
 WHOLE = 1e-6  # how far from a whole number the solver may stop
 NUM_NODES = 300  # of branch and bound: unlike seconds, they are equal on every machine
 OPTIMAL, IMPOSSIBLE = 0, 2  # SciPy's status
+
+
+def prepare() -> None:
+    """Begin to import SciPy, which takes half a second, while other work goes on."""
+    Thread(target=import_module, args=["scipy.optimize"]).start()
 
 
 class Solution(NamedTuple):

@@ -1,6 +1,7 @@
 """Picking pairs so that length does not give the label away."""
 
 from collections.abc import Callable
+from queue import Empty, Queue
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,8 @@ import polars as pl
 import pytest
 from pydantic import ValidationError
 
-from stages.choose import Options, choose, columns
+from stages.choose import Options, choose, columns, prepare
+from stages.choosing import programme
 from stages.length import share_longer
 
 MakePairs = Callable[..., pl.DataFrame]
@@ -282,6 +284,17 @@ def test_the_choice_does_not_hang_on_the_order_of_rows() -> None:
     pairs = world(2_000)
     shuffled = pairs.sample(fraction=1, shuffle=True, seed=1)
     assert kept(pairs).sort("pair_id").equals(kept(shuffled).sort("pair_id"))
+
+
+def test_the_solver_is_loaded_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While pairs are read; not where nothing is balanced."""
+    asked: Queue[str] = Queue()
+    monkeypatch.setattr(programme, "import_module", asked.put)
+    prepare(Options())
+    assert asked.get(timeout=10) == "scipy.optimize"
+    prepare(AS_IS)
+    with pytest.raises(Empty):
+        asked.get(timeout=0.1)
 
 
 def test_rows_out_of_order_share_weights_by_prompt() -> None:
