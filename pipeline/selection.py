@@ -45,6 +45,7 @@ def run_choose(run: Run) -> None:
     """Pick pairs so that length does not give the label away."""
     run = run.in_numbers
     options, ledger = run.params.choose, Ledger("choose")
+    choose.prepare(options)
     clear = pl.concat(ahead(partial(_candidates, run), run.buckets))
     picked = choose.choose(clear, options, run.params.seed)
     fates = picked.select(*NAMES, "reason", "weight")
