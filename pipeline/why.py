@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from pipeline.contracts import columns_of, ids_in, is_kept, mend, schema_of
+from pipeline.contracts import ids_in, is_kept, mend, schema_of
 from pipeline.params import read_params
 from pipeline.rounds import round_run
 from pipeline.run import Run
@@ -99,15 +99,15 @@ def _rows(run: Run, tables: Iterable[str], where: pl.Expr) -> pl.DataFrame:
     """Give the rows of tables of one kind that fulfil a condition; a table not written has none."""
     names = list(tables)
     empty = schema_of(names[0]).create_empty()
-    found = [_found(run.tables.path(name), name, where) for name in names]
+    found = [_found(run, name, where, empty.columns) for name in names]
     return pl.concat([empty, *(rows for rows in found if rows is not None)])
 
 
-def _found(path: Path, table: str, where: pl.Expr) -> pl.DataFrame | None:
+def _found(run: Run, table: str, where: pl.Expr, columns: list[str]) -> pl.DataFrame | None:
     """Read the rows of one table that fulfil a condition, None where it is not there."""
+    path = run.tables.path(table)
     if not path.is_file():
         return None
-    columns = columns_of(table).names()
     try:
         rows = pl.scan_parquet(path).filter(where).select(columns).collect()
     except pl.exceptions.PolarsError as error:
