@@ -1,7 +1,7 @@
 """Parquet files in row groups that end where buckets end, so that a bucket is read by itself.
 
-They are for the next stage, not for keeping: snappy is four times as fast as zstd on texts, and
-twice as large.
+They are for the next stage, not for sending around: snappy is four times as fast as zstd on texts,
+and files are twice as large.
 """
 
 from collections import deque

@@ -66,15 +66,15 @@ def ids_in(table: str) -> tuple[str, ...]:
     return ids_of(schema_of(table))
 
 
-def is_kept(table: str) -> bool:
-    """Tell whether people and trainers read a table's file, where ids are then texts."""
+def is_read(table: str) -> bool:
+    """Tell whether trainers and people read a table's file, where ids are then texts."""
     return table.startswith("convert/")
 
 
 @cache
 def stored(table: str) -> pl.Schema:
     """Give a table's columns and their types as they are in its file."""
-    ids = () if is_kept(table) else ids_in(table)
+    ids = () if is_read(table) else ids_in(table)
     return pl.Schema(columns_of(table) | dict.fromkeys(ids, pl.UInt64()))
 
 

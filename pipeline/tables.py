@@ -1,7 +1,7 @@
 """Table files and their contracts: what is read and written is checked against its schema."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -10,9 +10,9 @@ import polars as pl
 
 from pipeline.bucketed import bucketed
 from pipeline.buckets import WHOLE, Bucket
-from pipeline.contracts import check, contract, ids_in, is_kept, mend, schema_of, stored
+from pipeline.contracts import check, contract, ids_in, is_read, mend, schema_of, stored
 from pipeline.files import replacing
-from pipeline.writing import Add, growing
+from pipeline.writing import Add
 from schemas.errors import UserError
 from stages.ahead import ahead
 from stages.ids import numbered, spelt, texts
@@ -109,7 +109,7 @@ class Tables:
         with ExitStack() as stack:
             drafts = [stack.enter_context(replacing(self.path(table))) for table in tables]
             yield tuple(
-                stack.enter_context(_appending(draft, table))
+                stack.enter_context(bucketed(draft, stored(table), {MARK: contract(table)}))
                 for draft, table in zip(drafts, tables, strict=True)
             )
 
@@ -140,12 +140,6 @@ class Tables:
         return path
 
 
-def _appending(draft: Path, table: str) -> AbstractContextManager[Add]:
-    """Open a table's file, which says what its rows were held to."""
-    kind = growing if is_kept(table) else bucketed
-    return kind(draft, stored(table), {MARK: contract(table)})
-
-
 def checked(table: str, frame: pl.DataFrame) -> pl.DataFrame:
     """Check a table and put its rows in order: by prompt where there is one, then by key.
 
@@ -158,7 +152,7 @@ def checked(table: str, frame: pl.DataFrame) -> pl.DataFrame:
     by = dict.fromkeys(["prompt_id", *keys] if "prompt_id" in names else keys)
     order = rows.select(pl.arg_sort_by(_sortable(rows[key]) for key in by)).to_series()
     ordered = rows if order.is_sorted() else rows[order]
-    return spelt(ordered, ids) if is_kept(table) else ordered
+    return spelt(ordered, ids) if is_read(table) else ordered
 
 
 def _is_checked(path: Path, table: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from pipeline.contracts import ids_in, is_kept, mend, schema_of
+from pipeline.contracts import ids_in, is_read, mend, schema_of
 from pipeline.params import read_params
 from pipeline.rounds import round_run
 from pipeline.run import Run
@@ -121,7 +121,7 @@ def _found(run: Run, table: str, where: pl.Expr, columns: list[str]) -> pl.DataF
 def _one(run: Run, table: str, **ids: str) -> Row | None:
     """Give the one row of a table with these ids, or None."""
     texts = pl.all_horizontal(pl.col(name) == value for name, value in ids.items())
-    found = _rows(run, [table], texts if is_kept(table) else _are(**ids))
+    found = _rows(run, [table], texts if is_read(table) else _are(**ids))
     return found.row(0, named=True) if found.height else None
 
 

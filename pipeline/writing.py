@@ -1,4 +1,4 @@
-"""Parquet files for people and trainers, which grow while the next rows are made."""
+"""Parquet files to keep, which grow while the next rows are made."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +18,7 @@ Add = Callable[[pl.DataFrame], None]
 
 
 @contextmanager
-def growing(path: Path, schema: pl.Schema, mark: dict[str, str] | None = None) -> Iterator[Add]:
+def growing(path: Path, schema: pl.Schema) -> Iterator[Add]:
     """Give a function that appends rows to a file, which is whole when the context is left.
 
     Rows are written while the caller makes more, one frame waiting at most; what goes wrong is
@@ -32,7 +32,7 @@ def growing(path: Path, schema: pl.Schema, mark: dict[str, str] | None = None) -
 
     with ThreadPoolExecutor(max_workers=1) as thread:
         rows = register_io_source(parts, schema=schema)
-        options: dict[str, Any] = {"row_group_size": ROW_GROUP, "metadata": mark, **COMPRESSION}
+        options: dict[str, Any] = {"row_group_size": ROW_GROUP, **COMPRESSION}
         done = thread.submit(lambda: rows.sink_parquet(path, **options))
 
         def add(frame: pl.DataFrame | None) -> None:
