@@ -4,6 +4,7 @@ import json
 import tempfile
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from pipeline.buckets import Bucket
 from pipeline.files import write_text
 from pipeline.ledger import Ledger, by_reason
 from pipeline.run import Run
-from pipeline.spill import Parts, Spill, parted
+from pipeline.spill import Parts, Spill
 from pipeline.tables import Frames
 from schemas.contamination import Evaluations
 from stages.ahead import ahead
@@ -69,7 +70,7 @@ def _load_source(run: Run) -> list[dict[str, Any]]:
     ):
         met: Counter[str] = Counter()
         formats, aside = {}, []
-        for chunk, parts in ahead(_parted, read(run.params.source)):
+        for chunk, parts in ahead(partial(_parted, spill), read(run.params.source)):
             spill.add(parts)
             formats[chunk.format] = True
             aside.append(chunk.set_aside)
@@ -86,9 +87,9 @@ def _load_source(run: Run) -> list[dict[str, Any]]:
     return hashed.result()
 
 
-def _parted(chunk: Chunk) -> tuple[Chunk, Parts]:
+def _parted(spill: Spill, chunk: Chunk) -> tuple[Chunk, Parts]:
     """Part a chunk's tables."""
-    return chunk, parted({name: getattr(chunk, name) for name in TABLES})
+    return chunk, spill.parted({name: getattr(chunk, name) for name in TABLES})
 
 
 def _settle(run: Run, spill: Spill) -> list[pl.DataFrame]:

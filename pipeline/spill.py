@@ -6,6 +6,7 @@ are parted and sorted several times as fast, and a rating takes a third of the b
 
 from collections import defaultdict
 from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,27 +25,21 @@ WIDTH = 16**NUM_DIGITS // NUM_FILES
 Frames = dict[str, pl.DataFrame]
 
 
+Place = tuple[str, int]  # a table, and the number of one of its files
+
+
 @dataclass(frozen=True)
 class Parts:
     """A chunk's rows, parted by table and by the file where their prompts belong.
 
-    num_rows: of each table;  empty: each table without rows
+    held, coded: rows as they are, and those that are ready for the files
+    num_rows:    of each table;  empty: each table without rows
     """
 
-    rows: dict[tuple[str, int], pl.DataFrame]
+    held: dict[Place, pl.DataFrame]
+    coded: dict[Place, pa.Table]
     num_rows: dict[str, int]
     empty: Frames
-
-
-def parted(frames: Frames) -> Parts:
-    """Part a chunk's rows, whose ids are numbers; those of a prompt keep their order."""
-    rows: dict[tuple[str, int], pl.DataFrame] = {}
-    for table, frame in frames.items():
-        of_file = frame.with_columns(part=_number() // WIDTH)
-        parts = of_file.partition_by("part", as_dict=True, include_key=False)
-        rows |= {(table, int(at)): part for (at,), part in parts.items()}
-    num_rows = {table: frame.height for table, frame in frames.items()}
-    return Parts(rows, num_rows, {table: frame.clear() for table, frame in frames.items()})
 
 
 class Spill:
@@ -57,11 +52,13 @@ class Spill:
     def __init__(self, folder: Path, sized_by: str) -> None:
         self.folder, self.sized_by = folder, sized_by
         self.num_rows = 0
-        self.held: defaultdict[tuple[str, int], list[pl.DataFrame]] = defaultdict(list)
+        self.held: defaultdict[Place, list[pl.DataFrame]] = defaultdict(list)
         self.empty: Frames = {}
         self.codes = Codes()
-        self.files: dict[tuple[str, int], Any] = {}
+        self.files: dict[Place, Any] = {}
         self.stack = ExitStack()
+        self.thread = self.stack.enter_context(ThreadPoolExecutor(max_workers=1))
+        self.appended: Future[None] | None = None
         self.wide = True  # each bucket is made of whole files
 
     def __enter__(self) -> "Spill":
@@ -75,19 +72,41 @@ class Spill:
     ) -> None:
         self.stack.close()
 
+    @property
+    def is_filing(self) -> bool:
+        """Whether rows are too many to be held."""
+        return self.num_rows > HELD
+
+    def parted(self, frames: Frames) -> Parts:
+        """Part a chunk's rows; those of a prompt keep their order. Several threads may do so."""
+        num_rows = {table: frame.height for table, frame in frames.items()}
+        empty = {table: frame.clear() for table, frame in frames.items()}
+        if not self.is_filing:
+            return Parts(_parted(frames), {}, num_rows, empty)
+        coded = {table: self.codes.coded(frame) for table, frame in frames.items()}
+        ready = {place: rows.to_arrow() for place, rows in _parted(coded).items()}
+        return Parts({}, ready, num_rows, empty)
+
     def add(self, chunk: Parts) -> None:
-        """Take in the next chunk."""
+        """Take in the next chunk, which is written while the caller makes more."""
         self.num_rows += chunk.num_rows[self.sized_by]
         self.empty = chunk.empty
-        for place, rows in chunk.rows.items():
+        for place, rows in chunk.held.items():
             self.held[place].append(rows)
-        if self.num_rows > HELD:
-            for (table, at), parts in self.held.items():
-                self._append(table, at, self.codes.coded(pl.concat(parts)).to_arrow())
+        if self.is_filing:
+            held = {place: pl.concat(parts) for place, parts in self.held.items()}
             self.held.clear()
+            self._wait()
+            self.appended = self.thread.submit(self._append, held, chunk.coded)
+
+    def _wait(self) -> None:
+        """Wait for what is being written, and raise what went wrong."""
+        if self.appended:
+            self.appended.result()
 
     def buckets(self) -> list[Bucket]:
         """Divide what came in; nothing may be added after."""
+        self._wait()
         self.stack.close()
         into = buckets(self.num_rows)
         self.wide = len(into) <= NUM_FILES
@@ -111,16 +130,33 @@ class Spill:
         rows = pl.concat([self.codes.coded(empty).lazy(), *files])
         return self.codes.named(rows.collect(), empty.schema)
 
-    def _append(self, table: str, at: int, rows: pa.Table) -> None:
+    def _append(self, held: dict[Place, pl.DataFrame], coded: dict[Place, pa.Table]) -> None:
+        """Append rows to the files, what was held first."""
+        for place, rows in held.items():
+            self._file(place, self.codes.coded(rows).to_arrow())
+        for place, ready in coded.items():
+            self._file(place, ready)
+
+    def _file(self, place: Place, rows: pa.Table) -> None:
         """Append rows to one file, opened at its first rows."""
-        if (table, at) not in self.files:
-            writer = pa.ipc.new_file(self._path(table, at), rows.schema)
-            self.files[table, at] = self.stack.enter_context(writer)
-        self.files[table, at].write_table(rows)
+        if place not in self.files:
+            writer = pa.ipc.new_file(self._path(*place), rows.schema)
+            self.files[place] = self.stack.enter_context(writer)
+        self.files[place].write_table(rows)
 
     def _path(self, table: str, at: int) -> Path:
         """Name one of a table's files."""
         return self.folder / f"{table}.{at}.arrow"
+
+
+def _parted(frames: Frames) -> dict[Place, pl.DataFrame]:
+    """Part rows by the file where their prompts belong."""
+    parted: dict[Place, pl.DataFrame] = {}
+    for table, frame in frames.items():
+        of_file = frame.with_columns(part=_number() // WIDTH)
+        parts = of_file.partition_by("part", as_dict=True, include_key=False)
+        parted |= {(table, int(at)): part for (at,), part in parts.items()}
+    return parted
 
 
 def _number() -> pl.Expr:

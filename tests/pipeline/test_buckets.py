@@ -8,7 +8,7 @@ import pytest
 
 from pipeline import buckets as module
 from pipeline.buckets import WHOLE, Bucket, buckets
-from pipeline.spill import Spill, parted
+from pipeline.spill import Spill
 from stages.ids import numbered, spelt
 
 
@@ -51,7 +51,7 @@ def test_rows_come_back_by_bucket_in_their_order(small: None, tmp_path: Path) ->
     numbers = numbered(chunk)
     with Spill(tmp_path, "rows") as spill:
         for start in (0, 4):
-            spill.add(parted({"rows": numbers[start : start + 4], "none": numbers.clear()}))
+            spill.add(spill.parted({"rows": numbers[start : start + 4], "none": numbers.clear()}))
         found = [spill.take(bucket, "rows")["at"].to_list() for bucket in spill.buckets()]
         assert spill.take(spill.buckets()[0], "none").is_empty()
     assert found == [[0, 2, 5, 7], [3, 6, 1, 4]]
@@ -69,8 +69,8 @@ def test_what_went_to_files_comes_back_whole(small: None, tmp_path: Path) -> Non
     )
     numbers = numbered(chunk)
     with Spill(tmp_path, "rows") as spill:
-        spill.add(parted({"rows": numbers[:2]}))
-        spill.add(parted({"rows": numbers[2:]}))
+        spill.add(spill.parted({"rows": numbers[:2]}))
+        spill.add(spill.parted({"rows": numbers[2:]}))
         found = pl.concat(spill.take(bucket, "rows") for bucket in spill.buckets())
     assert spelt(found).equals(chunk[[0, 2, 4, 1, 3]])
     assert list(tmp_path.iterdir())
@@ -81,6 +81,6 @@ def test_few_rows_touch_no_disk(small: None, tmp_path: Path) -> None:
     chunk = pl.DataFrame({"prompt_id": ["10" * 8, "f0" * 8], "at": [0, 1]})
     numbers = numbered(chunk)
     with Spill(tmp_path, "rows") as spill:
-        spill.add(parted({"rows": numbers}))
+        spill.add(spill.parted({"rows": numbers}))
         assert spelt(spill.take(*spill.buckets(), "rows")).equals(chunk)
     assert not list(tmp_path.iterdir())
