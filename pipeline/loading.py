@@ -99,10 +99,10 @@ def _settle(run: Run, spill: Spill) -> list[pl.DataFrame]:
 
     def settled(bucket: Bucket) -> tuple[Frames, pl.DataFrame]:
         found = settle(*(spill.take(bucket, name) for name in TABLES))
-        prompts = spelt(found.prompts)
+        prompts = found.prompts
         if named is not None:
             among = named.filter(bucket.holds())
-            prompts = prompts.join(among, on="prompt_id", how="left")
+            prompts = spelt(prompts).join(among, on="prompt_id", how="left")
         split = with_split(prompts, params.test_fraction, params.seed)
         return (split, found.responses, found.ratings, found.comparisons), found.set_aside
 

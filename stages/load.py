@@ -148,11 +148,11 @@ def with_split(prompts: pl.DataFrame, test_fraction: float, seed: int) -> pl.Dat
 
     A cluster is looked for only where something is held out and the prompts have none yet.
     """
-    if "cluster" not in prompts.columns:
-        found = (
-            clusters(prompts) if test_fraction else prompts.select("prompt_id", cluster="prompt_id")
-        )
+    if "cluster" not in prompts.columns and test_fraction:
+        found = clusters(prompts)
         prompts = prompts.join(found, on="prompt_id", how="left", maintain_order="left")
+    elif "cluster" not in prompts.columns:
+        prompts = prompts.with_columns(cluster="prompt_id")
     return prompts.with_columns(split=split(pl.col("cluster"), test_fraction, seed)).select(
         Prompts.column_names()
     )
@@ -160,8 +160,9 @@ def with_split(prompts: pl.DataFrame, test_fraction: float, seed: int) -> pl.Dat
 
 def split(cluster: pl.Expr, test_fraction: float, seed: int) -> pl.Expr:
     """Hold a cluster out for testing by its name and the seed alone."""
-    drawn = ids.digests(pl.lit(str(seed)), cluster)  # hex digits order as the numbers they write
     num_ids = 16**ids.NUM_DIGITS
     bound = ceil(test_fraction * num_ids)
-    held_out = pl.lit(True) if bound >= num_ids else drawn < f"{bound:0{ids.NUM_DIGITS}x}"
+    drawn = ids.digests(pl.lit(str(seed)), cluster)  # hex digits order as the numbers they write
+    some = 0 < bound < num_ids
+    held_out = drawn < f"{bound:0{ids.NUM_DIGITS}x}" if some else pl.lit(bound > 0)
     return pl.when(held_out).then(pl.lit("test")).otherwise(pl.lit("train"))
