@@ -21,10 +21,10 @@ def ahead(work: Callable[[T], R], things: Iterable[T]) -> Iterator[R]:
     """Give what the work makes of each thing, in order, while it goes on with the next ones.
 
     For work whose time goes into polars and numpy, which let other threads run. No more results
-    wait than there are threads. An error of the work is raised at its place.
+    wait than there are threads, one more than cores. An error of the work is raised at its place.
     """
     _keep_freed()
-    num_threads = min(os.cpu_count() or 1, MOST)
+    num_threads = min((os.cpu_count() or 1) + 1, MOST)  # one of them often waits for another
     waiting: deque[Future[R]] = deque()
     with ThreadPoolExecutor(num_threads) as threads:
         try:

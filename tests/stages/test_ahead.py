@@ -28,8 +28,9 @@ def test_results_come_in_order() -> None:
     assert list(ahead(work, range(5))) == [0, 10, 20, 30, 40]
 
 
-def test_few_things_are_taken_before_they_are_asked_for() -> None:
-    """Two at work, and one whose turn it is: a source larger than memory is never all in it."""
+def test_few_things_are_taken_before_they_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On one core two at work, and one whose turn it is: not a whole source, larger than memory."""
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
     taken: list[int] = []
 
     def things() -> Iterator[int]:
