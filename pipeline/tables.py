@@ -66,7 +66,8 @@ class Tables:
         """Give a table to be read in part, its ids as texts."""
         rows = pl.scan_parquet(self._existing(table))
         ids = [name for name in ids_in(table) if rows.collect_schema()[name] == pl.UInt64]
-        return rows.with_columns(pl.col(ids).map_batches(texts, return_dtype=pl.String()))
+        spelt = pl.col(ids).map_batches(texts, return_dtype=pl.String(), is_elementwise=True)
+        return rows.with_columns(spelt)
 
     def height(self, table: str) -> int:
         """Count a table's rows without reading them."""

@@ -64,7 +64,7 @@ def pair_ids(first: pl.Expr, second: pl.Expr) -> pl.Expr:
     """Name pairs by their two responses, whatever their order: XXH3 of both ids, the less first."""
     both = pl.concat_str(pl.min_horizontal(first, second), pl.max_horizontal(first, second))
     hashed: pl.Expr = both.nchash.xxh3_64()  # type: ignore[attr-defined]
-    return hashed.map_batches(texts, return_dtype=pl.String())
+    return hashed.map_batches(texts, return_dtype=pl.String(), is_elementwise=True)
 
 
 def pair_numbers(first: pl.Series, second: pl.Series) -> pl.Series:

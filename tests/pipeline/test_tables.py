@@ -69,6 +69,15 @@ def test_a_key_twice_is_shown_with_its_ids_spelt(tmp_path: Path) -> None:
     assert "'prompt_id': '1111111111111111'" in refusal(tmp_path, numbered(ratings({}, {})))
 
 
+def test_some_rows_are_read_alone_with_their_ids_as_texts(tmp_path: Path) -> None:
+    """The others stay in the file, whose texts may not fit in memory."""
+    tables = Tables(tmp_path)
+    tables.write("load/ratings", ratings({}, {"rater": "bob"}))
+    first = tables.scan("load/ratings").head(1)
+    assert first.collect().equals(tables.read("load/ratings")[:1])
+    assert "SLICE: Positive { offset: 0, len: 1 }" in first.explain()
+
+
 def test_trainers_and_people_read_texts(tmp_path: Path) -> None:
     """What convert writes has ids as they are written."""
     tables = Tables(tmp_path, numbered=True)
