@@ -23,8 +23,6 @@ from stages import ids
 NUM_FILES = 64  # of each table
 WIDTH = 16**NUM_DIGITS // NUM_FILES
 Frames = dict[str, pl.DataFrame]
-
-
 Place = tuple[str, int]  # a table, and the number of one of its files
 
 

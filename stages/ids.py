@@ -89,7 +89,8 @@ def texts(ids: pl.Series) -> pl.Series:
 def _digits(numbers: NDArray[np.uint64]) -> pl.Series:
     """Spell the numbers of each row, (rows, numbers), one after the other."""
     num_rows, num_ids = numbers.shape
-    digits = numbers.astype(">u8").tobytes().hex().encode()
+    # Numbers with nulls among them would arrive as floats: those are refused.
+    digits = numbers.astype(">u8", casting="equiv").tobytes().hex().encode()
     edges = np.arange(num_rows + 1, dtype=np.int64) * (num_ids * NUM_DIGITS)
     buffers = [None, pa.py_buffer(edges), pa.py_buffer(digits)]
     spelt = pa.Array.from_buffers(pa.large_string(), num_rows, buffers)

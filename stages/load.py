@@ -148,14 +148,19 @@ def with_split(prompts: pl.DataFrame, test_fraction: float, seed: int) -> pl.Dat
 
     A cluster is looked for only where something is held out and the prompts have none yet.
     """
-    if "cluster" not in prompts.columns and test_fraction:
-        found = clusters(prompts)
-        prompts = prompts.join(found, on="prompt_id", how="left", maintain_order="left")
-    elif "cluster" not in prompts.columns:
-        prompts = prompts.with_columns(cluster="prompt_id")
+    if "cluster" not in prompts.columns:
+        found = clusters(prompts) if test_fraction else None
+        prompts = _clustered(prompts, found)
     return prompts.with_columns(split=split(pl.col("cluster"), test_fraction, seed)).select(
         Prompts.column_names()
     )
+
+
+def _clustered(prompts: pl.DataFrame, found: pl.DataFrame | None) -> pl.DataFrame:
+    """Add what clusters were found; where none were looked for, each prompt is one."""
+    if found is None:
+        return prompts.with_columns(cluster="prompt_id")
+    return prompts.join(found, on="prompt_id", how="left", maintain_order="left")
 
 
 def split(cluster: pl.Expr, test_fraction: float, seed: int) -> pl.Expr:

@@ -40,7 +40,7 @@ def compared(
     contradicted, back_arc: as in pairs
     opposite:       low_id and high_id of contradicted pairs; without, they are sought here
     """
-    if comparisons.is_empty():
+    if comparisons.is_empty():  # as in most sources of ratings, in every bucket
         return NOTHING
     marked = contradictions(comparisons, features) if opposite is None else opposite
     pairs = log_odds_of_comparisons(comparisons, features, raters, evidence).join(

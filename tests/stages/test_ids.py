@@ -105,6 +105,13 @@ def test_a_pair_has_one_name_in_texts_and_in_numbers() -> None:
     assert named.n_unique() == 2
 
 
+def test_a_pair_with_an_id_that_is_not_there_is_refused() -> None:
+    """A number in its place would name a pair that does not exist."""
+    known, missing = (pl.Series([at], dtype=pl.UInt64) for at in (1, None))
+    with pytest.raises(TypeError):
+        pair_numbers(known, missing)
+
+
 def test_no_text_has_no_id() -> None:
     """A failed sample is null all the way."""
     frame = pl.DataFrame({"a": ["p"], "b": [None]}, schema={"a": pl.String, "b": pl.String})
