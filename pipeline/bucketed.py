@@ -32,9 +32,9 @@ def bucketed(path: Path, schema: pl.Schema, mark: Mapping[str, str]) -> Iterator
     """
     columns = _arrow(pl.DataFrame(schema=schema)).schema
     options = OPTIONS | {"use_dictionary": names(schema), "write_statistics": _sorted_by(schema)}
-    with (
-        ThreadPoolExecutor(max_workers=1) as thread,
+    with (  # the thread ends before the file that it writes to is closed
         pq.ParquetWriter(path, columns, **options) as file,
+        ThreadPoolExecutor(max_workers=1) as thread,
     ):
         waiting: deque[Future[None]] = deque()
 

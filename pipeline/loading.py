@@ -4,6 +4,7 @@ import json
 import tempfile
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -67,10 +68,11 @@ def _load_source(run: Run) -> list[dict[str, Any]]:
         ThreadPoolExecutor(max_workers=1) as thread,
         tempfile.TemporaryDirectory(dir=run.data, prefix=".load-") as folder,
         Spill(Path(folder), "responses") as spill,
+        closing(ahead(partial(_parted, spill), read(run.params.source))) as chunks,
     ):
         met: Counter[str] = Counter()
         formats, aside = {}, []
-        for chunk, parts in ahead(partial(_parted, spill), read(run.params.source)):
+        for chunk, parts in chunks:
             spill.add(parts)
             formats[chunk.format] = True
             aside.append(chunk.set_aside)

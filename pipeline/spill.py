@@ -54,7 +54,8 @@ class Spill:
         self.empty: Frames = {}
         self.codes = Codes()
         self.files: dict[Place, Any] = {}
-        self.stack = ExitStack()
+        self.stack = ExitStack()  # left in reverse: the thread ends before its files are closed
+        self.writers = self.stack.enter_context(ExitStack())
         self.thread = self.stack.enter_context(ThreadPoolExecutor(max_workers=1))
         self.appended: Future[None] | None = None
         self.wide = True  # each bucket is made of whole files
@@ -139,7 +140,7 @@ class Spill:
         """Append rows to one file, opened at its first rows."""
         if place not in self.files:
             writer = pa.ipc.new_file(self._path(*place), rows.schema)
-            self.files[place] = self.stack.enter_context(writer)
+            self.files[place] = self.writers.enter_context(writer)
         self.files[place].write_table(rows)
 
     def _path(self, table: str, at: int) -> Path:

@@ -1,7 +1,7 @@
 """Table files and their contracts: what is read and written is checked against its schema."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -94,8 +94,8 @@ class Tables:
             return tuple(checked(table, frame) for table, frame in rows), told
 
         everything = []
-        with self.writing(tables) as adds:
-            for frames, told in ahead(done, buckets):
+        with self.writing(tables) as adds, closing(ahead(done, buckets)) as results:
+            for frames, told in results:
                 for add, frame in zip(adds, frames, strict=True):
                     add(frame)
                 everything.append(told)

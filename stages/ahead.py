@@ -3,7 +3,7 @@
 import ctypes
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from typing import TypeVar
@@ -17,11 +17,13 @@ MOST = 4  # threads: each holds what it works on, and polars has threads of its 
 KEPT = {-3: 32 << 20, -1: 512 << 20}
 
 
-def ahead(work: Callable[[T], R], things: Iterable[T]) -> Iterator[R]:
+def ahead(work: Callable[[T], R], things: Iterable[T]) -> Generator[R, None, None]:
     """Give what the work makes of each thing, in order, while it goes on with the next ones.
 
     For work whose time goes into polars and numpy, which let other threads run. No more results
     wait than there are threads, one more than cores. An error of the work is raised at its place.
+    Closing the generator waits for the threads: where the loop over it may fail, wrap it in
+    `contextlib.closing`, since a traceback keeps an unfinished generator alive.
     """
     _keep_freed()
     num_threads = min((os.cpu_count() or 1) + 1, MOST)  # one of them often waits for another

@@ -1,0 +1,73 @@
+"""Threads that write, and errors that end the writing early; in a process that may crash."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROUNDS = 100
+
+BROKEN_TABLE = """
+from pipeline.tables import Tables
+from schemas.errors import UserError
+from tests.pipeline.test_tables import HALVES, ratings
+
+rows = dict(zip(HALVES, (ratings({}), ratings({"score": None})), strict=True))
+try:
+    Tables(folder).fill(["load/ratings"], HALVES, lambda bucket: ((rows[bucket],), None))
+except UserError:
+    raised += 1
+"""
+
+FULL_BUCKETED = """
+from pipeline.bucketed import bucketed
+
+rows = pl.DataFrame({"text": [str(n) * 50 for n in range(20_000)]})
+try:
+    with bucketed(folder / "f", rows.schema, {}) as add:
+        add(rows)
+        raise ValueError
+except ValueError:
+    raised += 1
+"""
+
+FULL_GROWING = """
+from pipeline.writing import growing
+
+rows = pl.DataFrame({"text": [str(n) * 50 for n in range(20_000)]})
+try:
+    with growing(folder / "f", rows.schema) as add:
+        add(rows)
+        raise ValueError
+except ValueError:
+    raised += 1
+"""
+
+FULL_SPILL = """
+import pipeline.spill
+from pipeline.spill import Spill
+
+pipeline.spill.HELD = 0
+number = pl.Series("prompt_id", [*range(0, 2**64, 2**58)], dtype=pl.UInt64)
+rows = pl.DataFrame({"prompt_id": number, "text": ["a text to be written" * 50] * len(number)})
+try:
+    with Spill(folder, "responses") as spill:
+        for _ in range(3):
+            spill.add(spill.parted({"responses": rows}))
+        raise ValueError
+except ValueError:
+    raised += spill.appended.exception() is None
+"""
+
+
+@pytest.mark.parametrize("body", [BROKEN_TABLE, FULL_BUCKETED, FULL_GROWING, FULL_SPILL])
+def test_an_early_end_never_closes_a_file_under_its_thread(body: str, tmp_path: Path) -> None:
+    """Every round raises its error, and the process ends by itself instead of crashing."""
+    indented = "\n".join(f"    {line}" for line in body.splitlines())
+    code = (
+        f"from pathlib import Path\nimport polars as pl\nfolder, raised = Path({str(tmp_path)!r}), 0\n"
+        f"for _ in range({ROUNDS}):\n{indented}\nprint(raised)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, str(ROUNDS)), done.stderr[-2000:]
