@@ -23,6 +23,8 @@ long: setup  ## the tests that take minutes each
 check: setup  ## style and types
 	ruff check .
 	ruff format --check .
+	rm -rf .lib && mkdir -p .lib/rather
+	ln -s $(CURDIR)/pipeline/* $(CURDIR)/stages $(CURDIR)/schemas $(CURDIR)/trainer .lib/rather
 	mypy
 
 seeds: setup  ## the demo's gold accuracy over seeds 0, 1, 2

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from pipeline import examples
-from pipeline.environment import prepare
+from rather.commands import examples
+from rather.environment import prepare
 
 app = typer.Typer(
     name="rather",
@@ -45,7 +45,7 @@ def run(
     ] = None,
 ) -> None:
     """Run one stage in this repository, as dvc.yaml does."""
-    from pipeline.stages import run_stage
+    from rather.registry import run_stage
 
     run_stage(Path(), stage, name)
 
@@ -67,7 +67,7 @@ def convert(
 
     Beside the training set lies OUT.dropped.parquet, with every row that is not in it and why.
     """
-    from pipeline.once import Asked, convert_file
+    from rather.commands.convert import Asked, convert_file
 
     convert_file(Asked(source, from_, map_, tuple(changes or ())), to, out, format_)
 
@@ -89,9 +89,9 @@ def audit(
     ] = None,
 ) -> None:
     """Say whether a file may be trained on, and which of its rows a person should look at."""
-    from pipeline.audit import audit_file
-    from pipeline.gates import read_gates
-    from pipeline.once import Asked
+    from rather.auditing.gates import read_gates
+    from rather.commands.audit import audit_file
+    from rather.commands.convert import Asked
 
     gates = read_gates(fail_under or ())
     audit_file(Asked(source, from_, map_, tuple(changes or ())), out, against, gates)
@@ -104,7 +104,7 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
 ) -> None:
     """Write a params.yaml and a mapping for a file: what was recognised, and what was guessed."""
-    from pipeline.initialise import initialise
+    from rather.commands.init import initialise
 
     initialise(source, out, force)
 
@@ -118,8 +118,8 @@ def agreement(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Say how far the raters of a file agree, with intervals: before any filter."""
-    from pipeline.agree import show_agreement
-    from pipeline.once import Asked
+    from rather.commands.agreement import show_agreement
+    from rather.commands.convert import Asked
 
     show_agreement(Asked(source, from_, map_, tuple(changes or ())), as_json)
 
@@ -139,8 +139,8 @@ def rank(
     changes: Changes = None,
 ) -> None:
     """Order candidate answers by the reward that a policy implies: best of n."""
-    from pipeline.once import Asked
-    from pipeline.rank import Models, rank_file
+    from rather.commands.convert import Asked
+    from rather.commands.rank import Models, rank_file
 
     asked = Asked(source, from_, map_, tuple(changes or ()))
     rank_file(asked, Models(policy, reference, beta), out)
@@ -149,7 +149,7 @@ def rank(
 @app.command()
 def sources() -> None:
     """List the formats that are recognised, and the columns that give each away."""
-    from pipeline.agree import show_sources
+    from rather.commands.agreement import show_sources
 
     show_sources()
 
@@ -162,7 +162,7 @@ def why(
     ] = Path(),
 ) -> None:
     """Tell one row's whole story: where it came from, what was said of it, what became of it."""
-    from pipeline.why import show_story
+    from rather.commands.why import show_story
 
     show_story(root, name)
 
@@ -177,7 +177,7 @@ def main(arguments: list[str] | None = None) -> Any:
         code = _exit_code(error)
         if code is None:
             raise
-        from stages.audit.shown import visible
+        from rather.stages.audit.formatting import visible
 
         print(f"error: {visible(_sentence(error))}", file=sys.stderr)
         sys.exit(code)
@@ -190,15 +190,15 @@ def _require_text(arguments: Sequence[str]) -> None:
     """Raise UserError for a name whose bytes are no text: no table and no page could tell it."""
     for each in arguments:
         if not each.isascii() and each.encode(errors="replace").decode() != each:
-            from schemas.errors import UserError
+            from rather.schemas.errors import UserError
 
             raise UserError(f"{each!r}: expected a name in UTF-8, found other bytes; rename it")
 
 
 def _exit_code(error: Exception) -> int | None:
     """Give the exit code of an error that rather stops for on purpose, None of any other."""
-    from schemas.errors import RatherError
-    from trainer.errors import TrainerError
+    from rather.schemas.errors import RatherError
+    from rather.trainer.errors import TrainerError
 
     if isinstance(error, RatherError):
         return error.exit_code

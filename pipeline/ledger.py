@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.files import write_text
-from schemas.errors import BalanceError
+from rather.schemas.errors import BalanceError
+from rather.tables.atomic_files import write_text
 
 if TYPE_CHECKING:
     import polars as pl

@@ -6,16 +6,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pipeline.buckets import WHOLE, Bucket, buckets
-from pipeline.ledger import Ledger
-from pipeline.params import Params
+from rather.ledger import Ledger
+from rather.params.params import Params
+from rather.tables.buckets import WHOLE, Bucket, buckets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import polars as pl
 
-    from pipeline.tables import Frames, Tables
+    from rather.tables.tables import Frames, Tables
 
 
 T = TypeVar("T")
@@ -46,7 +46,7 @@ class Run:
     @cached_property
     def tables(self) -> "Tables":
         """The run's tables."""
-        from pipeline.tables import Tables
+        from rather.tables.tables import Tables
 
         shared = dict.fromkeys(self._shared(), self.root / "data")
         return Tables(self.data, shared, self.numbered)

@@ -2,7 +2,7 @@
 
 import dataframely as dy
 
-from schemas.ids import id_column
+from rather.schemas.ids import id_column
 
 
 class Features(dy.Schema):

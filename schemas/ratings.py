@@ -3,7 +3,7 @@
 import dataframely as dy
 import polars as pl
 
-from schemas.ids import id_column
+from rather.schemas.ids import id_column
 
 
 class Ratings(dy.Schema):

@@ -2,8 +2,8 @@
 
 import dataframely as dy
 
-from schemas.ids import id_column
-from schemas.messages import messages_column
+from rather.schemas.ids import id_column
+from rather.schemas.messages import messages_column
 
 
 class Dpo(dy.Schema):

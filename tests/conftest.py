@@ -11,7 +11,7 @@ import pytest
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 if TYPE_CHECKING:
-    from stages.engine import Engine
+    from rather.stages.models.engine import Engine
     from tests.servers import VllmServer
 
 # Refuses what the word "refuse" is in, as templates of real models refuse some conversations.
@@ -72,7 +72,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def vllm_engine(tiny_model: Path) -> "Iterator[Engine]":
     """The tiny model under vLLM; it takes half a minute to start."""
-    from stages.engine import Engine
+    from rather.stages.models.engine import Engine
 
     with Engine(tiny_model) as engine:
         yield engine

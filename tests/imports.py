@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
-from pipeline import contracts
+from rather.tables import contracts
+from tests.paths import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 SCHEMAS, FAMILIES = contracts.SCHEMAS, contracts.FAMILIES
 READ = (".jinja", ".css", ".js")
 PACKAGES = ("schemas", "trainer", "stages", "pipeline")
@@ -23,14 +23,25 @@ def imported(node: ast.AST) -> Iterator[str]:
             yield from (f"{found.module}.{alias.name}" for alias in found.names)
 
 
+def package_of(module: str) -> str | None:
+    """Return the folder that one of our modules lies in, None for a module of others."""
+    top, *below = module.split(".")
+    if top != "rather":
+        return None
+    return below[0] if below and below[0] in PACKAGES[:3] else "pipeline"
+
+
 def file_of(module: str) -> str | None:
     """Give the file of one of our modules; a package that holds no code counts as none."""
-    path = ROOT / module.replace(".", "/")
-    package, path = path / "__init__.py", path.with_suffix(".py")
-    if package.is_file() and len(ast.parse(package.read_text()).body) > 1:
-        path = package
-    ours = module.split(".")[0] in PACKAGES
-    return str(path.relative_to(ROOT)) if ours and path.is_file() else None
+    package = package_of(module)
+    if package is None:
+        return None
+    below = module.removeprefix("rather").lstrip(".").removeprefix(package).lstrip(".")
+    path = ROOT / package / below.replace(".", "/")
+    init, path = path / "__init__.py", path.with_suffix(".py")
+    if init.is_file() and len(ast.parse(init.read_text()).body) > 1:
+        path = init
+    return str(path.relative_to(ROOT)) if path.is_file() else None
 
 
 @cache
@@ -109,7 +120,7 @@ def _rests_on(runner: str, name: str) -> tuple[set[str], list[tuple[str, str]]]:
         and isinstance(node.value, ast.Name | ast.Attribute)
         and getattr(node.value, "id", getattr(node.value, "attr", "")) == "run"
     }
-    modules = set(imported(body)) | {f"schemas.{schema}" for schema in table_schemas(body)}
+    modules = set(imported(body)) | {f"rather.schemas.{schema}" for schema in table_schemas(body)}
     named = [(runner, other) for other in used if other in definitions]
     named += [(RUN, method) for method in methods & METHODS_OF_RUN.keys()]
     for module, member in (top[other] for other in used & top.keys()):
@@ -145,7 +156,7 @@ def _definitions_of(file: str) -> dict[str, ast.stmt]:
 RUN = "pipeline/run.py"
 RUNNERS = {
     str(path.relative_to(ROOT))
-    for path in (ROOT / "pipeline").glob("*.py")
+    for path in (ROOT / "pipeline").rglob("*.py")
     if "run: Run" in path.read_text()
 }
 METHODS_OF_RUN = {name: node for name, node in _definitions_of(RUN).items() if name != "Run"}

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
-from tests.imports import ROOT
+from tests.paths import ROOT
 
 PROGRESS = "PROGRESS"
 LINES = 4  # a kill comes within the time that about so many lines take, or before the first

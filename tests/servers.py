@@ -17,7 +17,7 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from stages.engine import PLAIN_JSON
+from rather.stages.models.engine import PLAIN_JSON
 
 LOOPBACK = "127.0.0.1"
 STARTS_WITHIN = 300.0  # seconds

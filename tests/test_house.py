@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.params import MODEL_KINDS, PROGRAMS
-from tests.imports import PACKAGES, READ, ROOT, beside, files_below, imported, stage_files
+from rather.params.params import MODEL_KINDS, PROGRAMS
+from tests.imports import PACKAGES, READ, beside, files_below, imported, package_of, stage_files
+from tests.paths import ROOT
 
 MAY_IMPORT = {
     "schemas": {"schemas"},
@@ -41,16 +42,16 @@ def sources(package: str) -> list[str]:
 def test_imports_run_one_way(package: str) -> None:
     """Imports run one way: schemas, trainer <- stages <- pipeline."""
     for path in sources(package):
-        tops = {name.split(".")[0] for name in imported(ast.parse((ROOT / path).read_text()))}
-        assert tops & set(PACKAGES) <= MAY_IMPORT[package], path
+        names = imported(ast.parse((ROOT / path).read_text()))
+        packages = {found for name in names if name != "rather" and (found := package_of(name))}
+        assert packages <= MAY_IMPORT[package], path
 
 
 def test_trainer_stands_alone() -> None:
     """The trainer runs anywhere: it imports few packages, and none of ours but itself."""
     for path in sources("trainer"):
         tops = {name.split(".")[0] for name in imported(ast.parse((ROOT / path).read_text()))}
-        others = tops - set(sys.stdlib_module_names) - {"trainer"}
-        assert others <= TRAINER_MAY_IMPORT, path
+        assert tops - set(sys.stdlib_module_names) <= {*TRAINER_MAY_IMPORT, "rather"}, path
 
 
 def stages() -> dict[str, dict[str, object]]:
@@ -77,20 +78,24 @@ def test_code_deps_of_raters(stage: str) -> None:
     listed = {dep for dep in stages()[stage]["deps"] if dep.endswith(".py")}  # type: ignore[attr-defined]
     kinds = {f"stages/raters/{kind}.py" for kind in RATERS[stage]}
     below = set().union(*(files_below(kind) for kind in kinds)) - kinds
-    below |= stage_files("pipeline/asking.py", f"run_{stage}")
+    below |= stage_files("pipeline/runners/asking.py", f"run_{stage}")
     assert listed == below | {"stages/raters/${item.kind}.py"}
 
 
 def test_every_kind_of_rater_is_known() -> None:
     """There is a file for each kind that params.yaml may name, and no other."""
-    kinds = {Path(path).stem for path in sources("stages/raters")} - {"__init__"}
+    kinds = {
+        path.stem
+        for path in (ROOT / "stages" / "raters").glob("*.py")
+        if "\ndef rate(" in path.read_text()
+    }
     assert kinds == set(PROGRAMS) | set(MODEL_KINDS)
 
 
 def test_help_imports_nothing_heavy() -> None:
     """`rather --help` answers without importing a heavy package."""
     code = (
-        "import sys; from pipeline.cli import main\n"
+        "import sys; from rather.cli import main\n"
         "try: main(['--help'])\n"
         "except SystemExit: pass\n"
         f"print('HEAVY', sorted({HEAVY!r} & set(sys.modules)))"
@@ -107,7 +112,7 @@ def test_light_core_needs_no_torch(tmp_path: Path) -> None:
         '{"prompt": "2+2?", "response": "5", "score": 1}\n'
     )
     code = BLOCK_HEAVY + (
-        "from pipeline.cli import main\n"
+        "from rather.cli import main\n"
         f"main(['convert', {str(ratings)!r}, '--to', 'dpo', '--out', "
         f"{str(tmp_path / 'pairs.parquet')!r}, '--set', 'choose.balance=none'])"
     )

@@ -28,8 +28,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from schemas.ratings import Comparisons, Ratings
-from stages.ids import digests
+from rather.schemas.ratings import Comparisons, Ratings
+from rather.stages.common.ids import digests
 
 ACCURACIES = (0.95, 0.90, 0.85, 0.80, 0.75, 0.70, 0.65, 0.60, 0.55, 0.20)
 LIKING_LENGTH = (0.0, 0.8, 0.0, 0.8, 0.0, 0.8, 0.0, 0.8, 0.0, 0.0)

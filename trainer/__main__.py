@@ -1,4 +1,4 @@
-"""The trainer from the shell: python -m trainer, also under torchrun."""
+"""The trainer from the shell: python -m rather.trainer, also under torchrun."""
 
 import argparse
 import json
@@ -8,14 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from trainer.config import TrainConfig, read_settings
-from trainer.errors import TrainerError
+from rather.trainer.config import TrainConfig, read_settings
+from rather.trainer.errors import TrainerError
 
 EXAMPLES = """examples:
-  python -m trainer reference --model sft --data pairs --out reference.parquet --config dpo.json
-  python -m trainer train --model sft --data pairs --out policy --config dpo.json \\
+  python -m rather.trainer reference --model sft --data pairs --out reference.parquet \\
+      --config dpo.json
+  python -m rather.trainer train --model sft --data pairs --out policy --config dpo.json \\
       --reference reference.parquet --checkpoints .checkpoints --log policy.jsonl
-  torchrun --nproc-per-node 2 -m trainer train --model sft --data pairs --out policy \\
+  torchrun --nproc-per-node 2 -m rather.trainer train --model sft --data pairs --out policy \\
       --config dpo.json --reference reference.parquet
 
 where dpo.json holds {"loss": "dpo", "beta": 0.1, "epochs": 1, "batch_size": 16}
@@ -40,11 +41,11 @@ def _run(given: argparse.Namespace) -> dict[str, Any] | None:
     config = read_config(given.config)
     # Imported here, since torch takes seconds and --help should not.
     if given.command == "reference":
-        from trainer.reference import write_reference
+        from rather.trainer.reference.reference import write_reference
 
         return write_reference(given.model, given.data, given.out, config)
-    from trainer import ranks
-    from trainer.train import train
+    from rather.trainer.compute import ranks
+    from rather.trainer.train import train
 
     metrics = train(
         model=given.model,
@@ -76,7 +77,7 @@ def read_config(path: Path) -> TrainConfig:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m trainer",
+        prog="python -m rather.trainer",
         description="Train policies and reward models on preference data.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, TypeAlias, TypeVar, get_args
 
-from trainer.errors import TrainerError
+from rather.trainer.errors import TrainerError
 
 Precision: TypeAlias = Literal["fp32", "bf16"]
 Computation: TypeAlias = Literal["auto", "shared", "packed", "padded"]

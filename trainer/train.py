@@ -11,25 +11,25 @@ from typing import Any
 
 from transformers import set_seed
 
-from trainer import ranks
-from trainer.assembly import assemble
-from trainer.batches import Rows
-from trainer.checkpoints import Checkpoints
-from trainer.checks import (
+from rather.trainer.compute import ranks
+from rather.trainer.compute.objective import objective
+from rather.trainer.config import TrainConfig
+from rather.trainer.data.batches import Rows
+from rather.trainer.data.encoding import ChatEncoder
+from rather.trainer.errors import TrainerError
+from rather.trainer.loop.checkpoints import Checkpoints
+from rather.trainer.loop.loop import PreferenceTrainer
+from rather.trainer.loop.splits import read_rows
+from rather.trainer.model.assembly import assemble
+from rather.trainer.model.load_model import fingerprint, load_tokenizer
+from rather.trainer.preflight import (
     check_ledger,
     check_reference_given,
     check_reporters,
     check_step0,
     check_tokens,
 )
-from trainer.config import TrainConfig
-from trainer.encoding import ChatEncoder
-from trainer.errors import TrainerError
-from trainer.loop import PreferenceTrainer
-from trainer.models import fingerprint, load_tokenizer
-from trainer.objective import objective
-from trainer.reference import RERUN, Reference
-from trainer.splits import read_rows
+from rather.trainer.reference.reference import RERUN, Reference
 
 # Settings that decide how a training is told of and kept, and not what comes out of it.
 BESIDE_THE_POINT = {"save_steps", "saves_per_epoch", "report_to", "max_dropped", "max_truncated"}

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stages.agreement.levels import Level, metric
-from stages.agreement.metrics import Metric
-from stages.agreement.units import Figure, Floats, Units
+from rather.stages.agreement.agreement_metrics import Metric
+from rather.stages.agreement.levels import Level, metric
+from rather.stages.agreement.units import Figure, Floats, Units
 
 CHUNK = 2**21  # numbers in memory at a time
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from stages.agreement.levels import MAX_CATEGORIES
-from stages.agreement.units import Figure, Floats, Units
+from rather.stages.agreement.levels import MAX_CATEGORIES
+from rather.stages.agreement.units import Figure, Floats, Units
 
 
 def percent_agreement(units: Units) -> Figure:

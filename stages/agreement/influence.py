@@ -6,9 +6,9 @@ Exact because alpha is taken anew from the sums without the item's or the rater'
 import numpy as np
 import polars as pl
 
-from stages.agreement.alpha import Sums, chunks, entries, parts, vectors
-from stages.agreement.intervals import leave_one_out
-from stages.agreement.units import SAME, Floats, Units, pattern_of
+from rather.stages.agreement.alpha import Sums, chunks, entries, parts, vectors
+from rather.stages.agreement.intervals import leave_one_out
+from rather.stages.agreement.units import SAME, Floats, Units, pattern_of
 
 DECIMALS = 12  # sums of floats differ beyond
 OF_RATERS = {"rater": pl.String, "num_judgements": pl.Int64, "influence": pl.Float64}

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stages.agreement.alpha import Sums, chunks
-from stages.agreement.units import Floats, Ints
+from rather.stages.agreement.alpha import Sums, chunks
+from rather.stages.agreement.units import Floats, Ints
 
 Z95 = 1.959963984540054  # the normal's 97.5% point
 PERCENTILES = (2.5, 97.5)

@@ -4,8 +4,8 @@ from typing import Literal
 
 import numpy as np
 
-from stages.agreement.metrics import NOTHING, Fixed, Metric, Ranked, mid_ranks
-from stages.agreement.units import Floats, Ints, Units
+from rather.stages.agreement.agreement_metrics import NOTHING, Fixed, Metric, Ranked, mid_ranks
+from rather.stages.agreement.units import Floats, Ints, Units
 
 Level = Literal["nominal", "ordinal", "interval", "ratio"]
 LEVELS: tuple[Level, ...] = ("nominal", "ordinal", "interval", "ratio")

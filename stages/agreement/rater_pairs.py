@@ -3,8 +3,8 @@
 import numpy as np
 import polars as pl
 
-from stages.agreement.levels import MAX_CATEGORIES
-from stages.agreement.units import Ints
+from rather.stages.agreement.levels import MAX_CATEGORIES
+from rather.stages.agreement.units import Ints
 
 MAX_RATERS = 100  # with most judgements; their pairs are 4,950
 MAX_PAIRS = 50

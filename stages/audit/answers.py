@@ -5,8 +5,8 @@ from inspect import signature
 
 import polars as pl
 
-from stages.evaluation.refusals import refuses
-from stages.rules import distinct
+from rather.stages.evaluate.refusals import refuses
+from rather.stages.winnow.rules import distinct
 
 LONG = 20  # characters: an answer may well open with a short question
 MARKS = ("refuses", "leaks")

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from stages.agreement.summary import TENTATIVE
-from stages.audit.estimates import NOTHING, Estimate
+from rather.stages.agreement.agreement_summary import TENTATIVE
+from rather.stages.audit.estimates import NOTHING, Estimate
 
 Figures = Mapping[str, Any]
 

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from stages.winnow import DEFAULT_RULES
+from rather.stages.winnow.winnow import DEFAULT_RULES
 
 NUM_BINS = 36
 NUM_CUTS = 20  # thresholds at which the keep rate is told

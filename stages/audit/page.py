@@ -9,8 +9,8 @@ from typing import Any
 import polars as pl
 from markupsafe import Markup
 
-from stages.audit import page_charts, page_rows, page_wins
-from stages.audit.shown import WRITERS, Figures, below, sentence, visible
+from rather.stages.audit import page_charts, page_rows, page_wins
+from rather.stages.audit.formatting import WRITERS, Figures, below, sentence, visible
 
 HERE = Path(__file__).parent
 ROW_BYTES = 4_000_000  # the rest of the page takes far less than a million
@@ -107,7 +107,7 @@ def _told(audit: Mapping[str, Any]) -> dict[str, Any]:
 
 def _style() -> str:
     """Give the style sheet: both palettes, the charts' colours by value, and the rest."""
-    from stages.audit.charts import DARK, LIGHT
+    from rather.stages.audit.charts import DARK, LIGHT
 
     light, dark = (
         "".join(f"--{name}:{colour};" for name, colour in palette.items())

@@ -5,7 +5,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from stages.audit.shown import visible
+from rather.stages.audit.formatting import visible
 
 Figures = Mapping[str, Any]
 MOST_ROWS = 30  # of a chart with a row for each name
@@ -25,7 +25,7 @@ def draw(audit: Figures) -> dict[str, Markup]:
 
 def _waterfall(audit: Figures) -> Markup | None:
     """Draw pairs by reason in the order of the rules, from those built to those chosen."""
-    from stages.audit import charts
+    from rather.stages.audit import charts
 
     totals = audit.get("totals") or {}
     order = [each["reason"] for each in audit.get("reasons") or []]
@@ -41,7 +41,7 @@ def _waterfall(audit: Figures) -> Markup | None:
 
 def _margins(found: Figures) -> dict[str, Markup]:
     """Draw the margins, and what is kept at other thresholds."""
-    from stages.audit import charts
+    from rather.stages.audit import charts
 
     cuts, unit = found.get("cuts") or [], found.get("unit") or "standard deviations"
     drawn = {}
@@ -56,7 +56,7 @@ def _margins(found: Figures) -> dict[str, Markup]:
 
 def _length(found: Figures) -> dict[str, Markup]:
     """Draw the gaps in length, and what length does to each rater."""
-    from stages.audit import charts
+    from rather.stages.audit import charts
 
     drawn = {}
     if found.get("bins"):
@@ -70,7 +70,7 @@ def _length(found: Figures) -> dict[str, Markup]:
 
 def _raters(found: list[Figures]) -> dict[str, Markup]:
     """Draw how far each rater agrees with the others."""
-    from stages.audit import charts
+    from rather.stages.audit import charts
 
     dots = _dots(found, ("alpha", "low", "high"))
     if not any(dot["value"] is not None for dot in dots):
@@ -81,7 +81,7 @@ def _raters(found: list[Figures]) -> dict[str, Markup]:
 
 def _training(found: Figures) -> dict[str, Markup]:
     """Draw how accuracy went, of each policy whose training tells it."""
-    from stages.audit import charts
+    from rather.stages.audit import charts
 
     told = {
         policy: [point for point in each.get("curve") or [] if point.get("accuracy") is not None]

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from stages.audit.shown import UNSEEN
+from rather.stages.audit.formatting import UNSEEN
 
 CUTS = (6000, 4000, 2500, 1500, 1000, 700, 500, 350, 250, 160)  # characters shown of a text
 WORDS = re.compile(r"\w+|\s+|[^\w\s]")

@@ -7,27 +7,27 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from stages.audit import doubts, faults
-from stages.audit.options import Options
-from stages.audit.problems import Figures, Problem
+from rather.stages.audit import data_problems, label_problems
+from rather.stages.audit.audit_options import Options
+from rather.stages.audit.problems import Figures, Problem
 
 Rule = Callable[[Figures, Options], Problem | None]
 RULES: dict[str, Rule] = {
-    "few_pairs": faults.few_pairs,
-    "unread_rows": faults.unread,
-    "unread_judgements": faults.unread_judgements,
-    "flipped_labels": doubts.flipped,
-    "adversarial_rater": doubts.adversaries,
-    "low_agreement": doubts.agreement,
-    "unsure_labels": doubts.unsure,
-    "contradictions": doubts.contradicted,
-    "length_confounded": faults.length,
-    "identical_answers": faults.identical,
-    "duplicates": faults.duplicates,
-    "test_leakage": faults.leakage,
-    "contamination": faults.contamination,
-    "uneven_retention": faults.uneven,
-    "one_sided_labels": faults.kto,
+    "few_pairs": data_problems.few_pairs,
+    "unread_rows": data_problems.unread,
+    "unread_judgements": data_problems.unread_judgements,
+    "flipped_labels": label_problems.flipped,
+    "adversarial_rater": label_problems.adversaries,
+    "low_agreement": label_problems.agreement,
+    "unsure_labels": label_problems.unsure,
+    "contradictions": label_problems.contradicted,
+    "length_confounded": data_problems.length,
+    "identical_answers": data_problems.identical,
+    "duplicates": data_problems.duplicates,
+    "test_leakage": data_problems.leakage,
+    "contamination": data_problems.contamination,
+    "uneven_retention": data_problems.uneven,
+    "one_sided_labels": data_problems.kto,
 }
 
 

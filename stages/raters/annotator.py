@@ -5,8 +5,8 @@ from random import Random
 import polars as pl
 from pydantic import BaseModel, Field
 
-from stages.rating import ratings, to_rate
-from stages.sources import demo
+from rather.stages.raters.rating import ratings, to_rate
+from rather.stages.sources import demo
 
 LOWEST, HIGHEST = 1.0, 5.0
 

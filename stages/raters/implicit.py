@@ -5,9 +5,10 @@ from pathlib import Path
 import polars as pl
 from pydantic import BaseModel, Field
 
-from stages.ids import digest
-from stages.pointer import fingerprint, weights
-from stages.rating import (
+from rather.stages.common.ids import digest
+from rather.stages.models.pointer import fingerprint, weights
+from rather.stages.models.response_cache import Store
+from rather.stages.raters.rating import (
     KEY,
     Models,
     Rated,
@@ -17,7 +18,6 @@ from stages.rating import (
     to_rate,
     unpaid,
 )
-from stages.store import Store
 
 STORED = pl.Schema({KEY: pl.String, "log_ratio": pl.Float64})
 
@@ -72,7 +72,7 @@ def _keys(asked: pl.DataFrame) -> pl.Series:
 
 def _log_ratios(asked: pl.DataFrame, policy: Path, reference: Path, options: Options) -> pl.Series:
     """Compute a chunk's log-ratios, in nats."""
-    from trainer.implicit import Said, log_ratios
+    from rather.trainer.reference.implicit_rewards import Said, log_ratios
 
     said = [
         Said(messages, [{"role": "assistant", "content": text}], finished)

@@ -2,12 +2,12 @@
 
 import polars as pl
 
-from schemas.verdicts import Verdicts
-from stages.judging.asking import Judge
-from stages.judging.judgements import as_comparisons, as_ratings, position_bias, said
-from stages.judging.options import Options
-from stages.judging.questions import questions
-from stages.rating import KEY, Models, Rated, to_rate
+from rather.schemas.verdicts import Verdicts
+from rather.stages.raters.judging.judge_client import Judge
+from rather.stages.raters.judging.judge_options import Options
+from rather.stages.raters.judging.questions import questions
+from rather.stages.raters.judging.to_ratings import as_comparisons, as_ratings, position_bias, said
+from rather.stages.raters.rating import KEY, Models, Rated, to_rate
 
 __all__ = ["Options", "rate"]
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import polars as pl
 from pydantic import BaseModel, Field
 
-from schemas.errors import UserError
-from stages.ids import digest
-from stages.pointer import fingerprint, weights
-from stages.rating import (
+from rather.schemas.errors import UserError
+from rather.stages.common.ids import digest
+from rather.stages.models.pointer import fingerprint, weights
+from rather.stages.models.response_cache import Store
+from rather.stages.raters.rating import (
     KEY,
     Models,
     Rated,
@@ -21,10 +22,9 @@ from stages.rating import (
     to_rate,
     unpaid,
 )
-from stages.store import Store
 
 if TYPE_CHECKING:
-    from trainer.rewards import Said
+    from rather.trainer.reference.rewards import Said
 
     Score = Callable[[Sequence[Said]], list[float | None]]
 
@@ -91,8 +91,8 @@ def _opened(
     stack: ExitStack, model: Path, num_responses: int, options: Options
 ) -> "tuple[Score, dict[str, Any]]":
     """Load the model the way that was asked for, or that suits, and tell which way it was."""
-    from stages.pooling import Pooling
-    from trainer.rewards import Rewarder
+    from rather.stages.models.vllm_pooling import Pooling
+    from rather.trainer.reference.rewards import Rewarder
 
     told: dict[str, Any] = {"through": "transformers"}
     if options.through == "vllm" or (options.through == "auto" and _suits_vllm(num_responses)):

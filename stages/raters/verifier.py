@@ -6,7 +6,8 @@ from typing import Any
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from stages.checks import (
+from rather.stages.raters.rating import ratings, to_rate
+from rather.stages.raters.verifier_checks import (
     Check,
     compiled,
     exact,
@@ -18,7 +19,6 @@ from stages.checks import (
     require_function,
     require_json_schema,
 )
-from stages.rating import ratings, to_rate
 
 CHECKS = ("tolerance", "pattern", "json_schema", "facts", "function")
 

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from stages.sources.batches import Batch, Column, cells_of, plain, typed
-from stages.sources.cells import Cells, Indices, answers, names, nothing
-from stages.sources.mapping import SOURCE, Mapping
+from rather.stages.sources.cells import Cells, Indices, answers, names, nothing
+from rather.stages.sources.mapping import SOURCE, Mapping
+from rather.stages.sources.row_batches import Batch, Column, cells_of, plain, typed
 
 UNEQUAL = "lists_of_unequal_length"
 

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from stages.sources.batches import Column, cells_of, plain, typed
-from stages.sources.mapping import THUMBS, Mapping, label_text
-from stages.sources.templates import UnreadableError
+from rather.stages.sources.mapping import THUMBS, Mapping, label_text
+from rather.stages.sources.row_batches import Column, cells_of, plain, typed
+from rather.stages.sources.templates import UnreadableError
 
 LARGEST = 1e100  # a score's square is a number too
 Found = tuple[float | None, str | None]

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from schemas.prompts import Prompts
-from schemas.ratings import Comparisons, Ratings
-from schemas.responses import Responses
-from schemas.set_aside import SetAside
+from rather.schemas.prompts import Prompts
+from rather.schemas.ratings import Comparisons, Ratings
+from rather.schemas.responses import Responses
+from rather.schemas.set_aside import SetAside
 
 KNOWN = ("category", "demonstration", "answer")  # what any row of a prompt may add to it
 PROMPTS = Prompts.create_empty().drop("split", "cluster").schema

@@ -1,7 +1,7 @@
 """What annotation tools export: records with every annotator's judgement inside."""
 
-from stages.sources.templates import Row, UnreadableError
-from stages.sources.trees import dicts
+from rather.stages.sources.templates import Row, UnreadableError
+from rather.stages.sources.trees import dicts
 
 # The member of a Label Studio result's value that holds the judgement, by the result's type.
 JUDGEMENTS = {"pairwise": "selected", "rating": "rating", "choices": "choices", "number": "number"}

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from stages.sources.called import ASPECTS, CALLED, LOWER, Found, called
-from stages.sources.mapping import THUMBS
-from stages.sources.profiles import FEW, Profile
-from stages.sources.votes import couples, meaning, own_words, together
+from rather.stages.sources.column_names import ASPECTS, CALLED, LOWER, Found, called
+from rather.stages.sources.column_stats import FEW, Profile
+from rather.stages.sources.mapping import THUMBS
+from rather.stages.sources.vote_columns import couples, meaning, own_words, together
 
 POLARITY = "whether more is better in {!r} cannot be told from the file; or add `inverted: true`"
 WHICH = "which number means which answer cannot be told from the file: look at `values`"

@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from schemas.errors import UserError
-from stages.sources.batches import Batch, Growing, Sheet, sheet_of_rows
-from stages.sources.content import Content
+from rather.schemas.errors import UserError
+from rather.stages.sources.content import Content
+from rather.stages.sources.row_batches import Batch, Growing, Sheet, sheet_of_rows
 
 # Which of an object's arrays is the rows, where it has several.
 NAMES_OF_ROWS = ("data", "rows", "instances", "examples")

@@ -8,8 +8,8 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
-from schemas.errors import UserError
-from stages.sources.templates import Row
+from rather.schemas.errors import UserError
+from rather.stages.sources.templates import Row
 
 Shape = Literal["ratings", "comparisons", "pairs", "rankings", "labels", "prompts"]
 SHAPES: tuple[str, ...] = get_args(Shape)

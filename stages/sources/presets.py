@@ -5,10 +5,10 @@ The first whose columns are all there is taken, so the more particular stand fir
 
 from functools import partial
 
-from stages.sources.exports import argilla, label_studio
-from stages.sources.mapping import Mapping, Preset
-from stages.sources.published import PUBLISHED
-from stages.sources.transcripts import alpaca, labelled, pair, pair_of_transcripts
+from rather.stages.sources.exports import argilla, label_studio
+from rather.stages.sources.mapping import Mapping, Preset
+from rather.stages.sources.published import PUBLISHED
+from rather.stages.sources.transcripts import alpaca, labelled, pair, pair_of_transcripts
 
 # What annotation tools export.
 TOOLS = {

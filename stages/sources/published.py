@@ -3,10 +3,10 @@
 Column names are those of the data cards on the hub and of the projects' repositories.
 """
 
-from stages.sources.mapping import Mapping, Preset
-from stages.sources.templates import pandalm, prometheus, self_instruct
-from stages.sources.transcripts import arena, dices, helpsteer2, pair
-from stages.sources.trees import (
+from rather.stages.sources.mapping import Mapping, Preset
+from rather.stages.sources.templates import pandalm, prometheus, self_instruct
+from rather.stages.sources.transcripts import arena, dices, helpsteer2, pair
+from rather.stages.sources.trees import (
     ULTRAFEEDBACK_ASPECTS,
     helpsteer3,
     lift,

@@ -4,9 +4,9 @@ from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 from typing import Any
 
-from schemas.errors import UserError
-from stages.sources.mapping import SHAPES, Mapping, Preset
-from stages.sources.presets import PRESETS
+from rather.schemas.errors import UserError
+from rather.stages.sources.mapping import SHAPES, Mapping, Preset
+from rather.stages.sources.presets import PRESETS
 
 # Columns that a format's map finds by their usual name, where the person says nothing of them.
 OPTIONAL = ("rater", "generator", "category", "system")

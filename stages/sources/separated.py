@@ -5,9 +5,9 @@ from collections import deque
 from collections.abc import Iterator
 from functools import partial
 
-from schemas.errors import UserError
-from stages.sources.batches import Batch, Growing, Sheet, sheet_of_rows
-from stages.sources.content import Content
+from rather.schemas.errors import UserError
+from rather.stages.sources.content import Content
+from rather.stages.sources.row_batches import Batch, Growing, Sheet, sheet_of_rows
 
 SEPARATORS = ",;\t|"
 MOST_LINES = 10_000  # in one record: a quote left open does not swallow the rest of a file

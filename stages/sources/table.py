@@ -5,12 +5,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
-from stages.ids import numbered, pair_numbers, response_ids
-from stages.sources.answered import Answers, first_reason, read_answers
-from stages.sources.asked import Asked, read_prompts
-from stages.sources.batches import Batch, shown
-from stages.sources.cells import names, nothing
-from stages.sources.chunks import (
+from rather.stages.common.ids import numbered, pair_numbers, response_ids
+from rather.stages.sources.answered import Answers, first_reason, read_answers
+from rather.stages.sources.cells import names, nothing
+from rather.stages.sources.chunks import (
     COMPARISONS,
     KNOWN,
     PROMPTS,
@@ -22,9 +20,11 @@ from stages.sources.chunks import (
     fitted,
     judgement,
 )
-from stages.sources.judged import Judged, read_judgements
-from stages.sources.mapping import Mapping, Preset
-from stages.sources.unwrapped import Parts, unwrapped
+from rather.stages.sources.mapping import Mapping, Preset
+from rather.stages.sources.prompt_columns import Asked, read_prompts
+from rather.stages.sources.rating_columns import Judged, read_judgements
+from rather.stages.sources.row_batches import Batch, shown
+from rather.stages.sources.unwrapped import Parts, unwrapped
 
 
 @dataclass(frozen=True)

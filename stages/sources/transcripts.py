@@ -7,8 +7,8 @@ may be the beginning of the other.
 import re
 from typing import Any, Literal
 
-from schemas.messages import Message
-from stages.sources.templates import Row, UnreadableError
+from rather.schemas.messages import Message
+from rather.stages.sources.templates import Row, UnreadableError
 
 HUMAN = re.compile(r"\n\n(Human|Assistant):")
 FIRST = ("\n\nHuman:", "\n\nAssistant:", "Human:", "Assistant:")

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterator
 
-from stages.sources.templates import Row, UnreadableError
-from stages.sources.transcripts import read_transcript
+from rather.stages.sources.templates import Row, UnreadableError
+from rather.stages.sources.transcripts import read_transcript
 
 SPEAKERS = {"prompter": "user", "assistant": "assistant"}
 ULTRAFEEDBACK_ASPECTS = ("helpfulness", "honesty", "instruction_following", "truthfulness")

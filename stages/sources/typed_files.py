@@ -7,9 +7,9 @@ from typing import Any
 
 import polars as pl
 
-from schemas.errors import UserError
-from stages.sources.batches import NUM_BYTES, NUM_ROWS, Batch, Sheet
-from stages.sources.content import Content
+from rather.schemas.errors import UserError
+from rather.stages.sources.content import Content
+from rather.stages.sources.row_batches import NUM_BYTES, NUM_ROWS, Batch, Sheet
 
 
 def parquet(content: Content) -> Sheet:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from stages.sources.batches import Batch
-from stages.sources.cells import Indices, nothing
-from stages.sources.mapping import Preset
-from stages.sources.templates import Row, UnreadableError
+from rather.stages.sources.cells import Indices, nothing
+from rather.stages.sources.mapping import Preset
+from rather.stages.sources.row_batches import Batch
+from rather.stages.sources.templates import Row, UnreadableError
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ sys.path.insert(0, str(ROOT))
 
 from tests.bench.curate import NUM_RATERS, make_input  # noqa: E402
 
-CODE = "import sys; from pipeline.cli import main; main(sys.argv[1:])"
+CODE = "import sys; from rather.cli import main; main(sys.argv[1:])"
 
 
 def audit(source: Path, out: Path) -> dict[str, float]:

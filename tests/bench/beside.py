@@ -27,11 +27,11 @@ import polars as pl
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from pipeline.calibration import Sheets, tallies  # noqa: E402
-from pipeline.curation import CURATION  # noqa: E402
-from pipeline.params import make_params  # noqa: E402
-from pipeline.run import Run  # noqa: E402
-from stages.agreement.summary import summarise  # noqa: E402
+from rather.params.params import make_params  # noqa: E402
+from rather.run import Run  # noqa: E402
+from rather.runners.calibrate import Sheets, tallies  # noqa: E402
+from rather.runners.curation import CURATION  # noqa: E402
+from rather.stages.agreement.agreement_summary import summarise  # noqa: E402
 from tests.bench.curate import curate, make_input  # noqa: E402
 
 NUM_EVALUATIONS = 1000

@@ -17,8 +17,8 @@ import polars as pl
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from stages.choose import Options, choose  # noqa: E402
-from stages.length import share_longer  # noqa: E402
+from rather.stages.choose.choose import Options, choose  # noqa: E402
+from rather.stages.text.length import share_longer  # noqa: E402
 
 NUM_RESPONSES = 4
 

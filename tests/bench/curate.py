@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from pipeline.environment import prepare  # noqa: E402
+from rather.environment import prepare  # noqa: E402
 
 prepare()  # as the command does, for both sides
 
@@ -25,10 +25,10 @@ import numpy as np  # noqa: E402
 import polars as pl  # noqa: E402
 import pyarrow.parquet as pq  # noqa: E402
 
-from pipeline.curation import CURATION  # noqa: E402
-from pipeline.files import write_text  # noqa: E402
-from pipeline.params import make_params  # noqa: E402
-from pipeline.run import Run  # noqa: E402
+from rather.params.params import make_params  # noqa: E402
+from rather.run import Run  # noqa: E402
+from rather.runners.curation import CURATION  # noqa: E402
+from rather.tables.atomic_files import write_text  # noqa: E402
 
 STAGES = ("load", "measure", "calibrate", "pair", "winnow", "choose", "convert")
 NUM_RESPONSES, NUM_RATERS, NUM_WORDS = 4, 3, 5000

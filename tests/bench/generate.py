@@ -24,13 +24,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from vllm import SamplingParams, TokensPrompt
 
-from schemas.messages import Message
-from schemas.prompts import Prompts
-from stages.chat import Chat, Sampling
-from stages.engine import Engine
-from stages.generate import Options, generate
-from stages.ids import prompt_id
-from stages.model import resolve
+from rather.schemas.messages import Message
+from rather.schemas.prompts import Prompts
+from rather.stages.common.ids import prompt_id
+from rather.stages.models.chat import Chat, Sampling
+from rather.stages.models.engine import Engine
+from rather.stages.models.generate import Options, generate
+from rather.stages.models.resolve import resolve
 
 
 def make_prompts(number: int) -> pl.DataFrame:

@@ -34,9 +34,9 @@ LEARNING_RATE = 1e-4
 
 def ours(folder: Path, options: argparse.Namespace) -> Callable[[], list[float]]:
     """Prepare our training; it gives the loss of every step."""
-    from trainer.config import TrainConfig
-    from trainer.reference import write_reference
-    from trainer.train import train
+    from rather.trainer.config import TrainConfig
+    from rather.trainer.reference.reference import write_reference
+    from rather.trainer.train import train
 
     config = TrainConfig(
         "dpo",
@@ -103,11 +103,11 @@ def trl(folder: Path, options: argparse.Namespace, in_our_order: bool) -> Callab
 
 def our_order(folder: Path, options: argparse.Namespace) -> list[int]:
     """Give rows in the order of our batches."""
-    from trainer.batches import Batches
-    from trainer.config import TrainConfig
-    from trainer.encoding import ChatEncoder
-    from trainer.models import load_tokenizer
-    from trainer.splits import read_rows
+    from rather.trainer.config import TrainConfig
+    from rather.trainer.data.batches import Batches
+    from rather.trainer.data.encoding import ChatEncoder
+    from rather.trainer.loop.splits import read_rows
+    from rather.trainer.model.load_model import load_tokenizer
 
     config = TrainConfig("dpo", batch_size=options.batch, max_length=max_length(options))
     encoder = ChatEncoder(load_tokenizer(folder / "model"))

@@ -25,8 +25,8 @@ import torch  # noqa: E402
 from torch.nn.functional import logsigmoid  # noqa: E402
 from transformers import LlamaConfig, LlamaForCausalLM  # noqa: E402
 
-from trainer.layouts import Group, lay_out  # noqa: E402
-from trainer.logps import completion_logps  # noqa: E402
+from rather.trainer.compute.logps import completion_logps  # noqa: E402
+from rather.trainer.data.layouts import Group, lay_out  # noqa: E402
 
 WORDS = 150_000
 LAYOUTS = {"ours": "shared", "naive": "padded"}

@@ -7,10 +7,10 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from pipeline.auditing import audit_figures
-from pipeline.conversion import label_balance
-from pipeline.curation import CURATION
-from pipeline.run import Run
+from rather.auditing.figures import audit_figures
+from rather.run import Run
+from rather.runners.convert import label_balance
+from rather.runners.curation import CURATION
 from tests.pipeline.curated import PAIRS, curated
 from tests.pipeline.ratings import lines
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.curation import CURATION
-from pipeline.params import make_params
-from pipeline.run import Run
+from rather.params.params import make_params
+from rather.run import Run
+from rather.runners.curation import CURATION
 from tests.pipeline.ratings import lines
 
 EVIDENCE = ("load", "measure", "calibrate")

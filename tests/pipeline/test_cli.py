@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-import pipeline.once
-from schemas.errors import BalanceError, QualityError, UserError
-from trainer.errors import TrainerError
+from rather.commands import convert as convert_command
+from rather.schemas.errors import BalanceError, QualityError, UserError
+from rather.trainer.errors import TrainerError
 
 Rather = Callable[..., Any]
 ARGUMENTS = "convert", "in.jsonl", "--to", "dpo", "--out", "out.parquet"
@@ -38,7 +38,7 @@ def test_what_is_stopped_on_purpose_is_one_line(
     error: Exception, code: int, rather: Rather, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its text, without a traceback, and 2 for what the user can mend."""
-    monkeypatch.setattr(pipeline.once, "convert_file", raising(error))
+    monkeypatch.setattr(convert_command, "convert_file", raising(error))
     done = rather(*ARGUMENTS)
     assert (done.code, done.stderr, done.stdout) == (code, "error: mend it\n", "")
 
@@ -52,7 +52,7 @@ def test_a_name_that_is_no_text_is_refused(rather: Rather) -> None:
 
 def test_a_defect_keeps_its_traceback(rather: Rather, monkeypatch: pytest.MonkeyPatch) -> None:
     """What nobody foresaw is not dressed up as a mistake of the user's."""
-    monkeypatch.setattr(pipeline.once, "convert_file", raising(RuntimeError("defect")))
+    monkeypatch.setattr(convert_command, "convert_file", raising(RuntimeError("defect")))
     with pytest.raises(RuntimeError, match="defect"):
         rather(*ARGUMENTS)
 
@@ -126,11 +126,11 @@ def test_the_script_itself(tmp_path: Path) -> None:
 def test_a_missing_extra_is_named(rather: Rather, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without torch the error says which extra brings it; another missing module is a defect."""
     absent = ModuleNotFoundError("No module named 'torch'", name="torch")
-    monkeypatch.setattr(pipeline.once, "convert_file", raising(absent))
+    monkeypatch.setattr(convert_command, "convert_file", raising(absent))
     done = rather(*ARGUMENTS)
     assert (done.code, len(done.errors)) == (2, 1)
     assert "rather[train]" in done.stderr
     other = ModuleNotFoundError("No module named 'odd'", name="odd")
-    monkeypatch.setattr(pipeline.once, "convert_file", raising(other))
+    monkeypatch.setattr(convert_command, "convert_file", raising(other))
     with pytest.raises(ModuleNotFoundError):
         rather(*ARGUMENTS)

@@ -8,8 +8,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from schemas.training_sets import Dpo, Kto
-from stages.formats.catalogue import Kind, form
+from rather.schemas.training_sets import Dpo, Kto
+from rather.stages.convert.formats.catalogue import Kind, form
 
 pytestmark = [
     pytest.mark.slow,
@@ -75,7 +75,7 @@ ROWS: dict[Kind, Callable[[], pl.DataFrame]] = {"dpo": dpo_rows, "kto": kto_rows
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The demo's tokenizer, and its Llama of random weights."""
-    from stages.model import resolve
+    from rather.stages.models.resolve import resolve
 
     out = tmp_path_factory.mktemp("models") / "base"
     resolve("demo", None, out, seed=0)

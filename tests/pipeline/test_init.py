@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 import yaml
 
-from pipeline.params import read_params
-from tests.imports import ROOT
+from rather.params.params import read_params
+from tests.paths import ROOT
 from tests.pipeline.ratings import GOOD, OLD, lines
 
 Rather = Callable[..., Any]

@@ -6,8 +6,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pipeline.ledger import Ledger, by_reason, is_account
-from schemas.errors import BalanceError
+from rather.ledger import Ledger, by_reason, is_account
+from rather.schemas.errors import BalanceError
 
 
 def test_a_balanced_account_is_entered() -> None:

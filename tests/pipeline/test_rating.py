@@ -9,16 +9,16 @@ from typing import Any
 import polars as pl
 import pytest
 
-from pipeline.asking import run_rate, run_rate_by_model
-from pipeline.curation import CURATION
-from pipeline.modelling import run_models
-from pipeline.params import make_params
-from pipeline.run import Run
-from pipeline.stages import run_stage
-from pipeline.tables import schema_of
-from pipeline.why import story
-from schemas.errors import UserError
-from stages.ids import prompt_id, response_id
+from rather.commands.why import story
+from rather.params.params import make_params
+from rather.registry import run_stage
+from rather.run import Run
+from rather.runners.asking import run_rate, run_rate_by_model
+from rather.runners.curation import CURATION
+from rather.runners.modelling import run_models
+from rather.schemas.errors import UserError
+from rather.stages.common.ids import prompt_id, response_id
+from rather.tables.tables import schema_of
 from tests.servers import Body, Played, Reply, answer, played
 
 TEXTS = ("four", "4", "it is 4, of course")

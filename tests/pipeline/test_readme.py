@@ -1,15 +1,14 @@
 """The examples in README."""
 
 import re
-from pathlib import Path
 
 import pytest
 import yaml
 
-from pipeline.params import make_params
-from stages.sources.mapping import Mapping
+from rather.params.params import make_params
+from rather.stages.sources.mapping import Mapping
+from tests.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
 
 

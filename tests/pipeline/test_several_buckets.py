@@ -7,8 +7,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from pipeline.contracts import SCHEMAS
-from pipeline.run import Run
+from rather.run import Run
+from rather.tables.contracts import SCHEMAS
 from tests.pipeline.curated import ALL, curated
 
 CHANGES = ("test_fraction=0.3", "validate.agreement_floor=0", "convert.kto.by=auto")
@@ -58,9 +58,9 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Run]:
     made = []
     for name, rows in (("one", 1_000_000), ("many", 8)):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("pipeline.buckets.ROWS", rows)
-            patch.setattr("pipeline.spill.HELD", rows)
-            patch.setattr("pipeline.calibration.PACKED", rows)
+            patch.setattr("rather.tables.buckets.ROWS", rows)
+            patch.setattr("rather.tables.external_sort.HELD", rows)
+            patch.setattr("rather.runners.calibrate.PACKED", rows)
             files = {"r.jsonl": ratings(Random(0)), "c.jsonl": comparisons(Random(1))}
             run = curated(tmp_path_factory.mktemp(name) / "run", files, ALL, *CHANGES)
             assert len(run.buckets) == (1 if name == "one" else 32)

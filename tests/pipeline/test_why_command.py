@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.run import Run
+from rather.run import Run
 from tests.pipeline.curated import ALL, curated
 from tests.pipeline.ratings import GOOD
 

@@ -9,8 +9,8 @@ import pytest
 ROUNDS = 100
 
 BROKEN_TABLE = """
-from pipeline.tables import Tables
-from schemas.errors import UserError
+from rather.tables.tables import Tables
+from rather.schemas.errors import UserError
 from tests.pipeline.test_tables import HALVES, ratings
 
 rows = dict(zip(HALVES, (ratings({}), ratings({"score": None})), strict=True))
@@ -21,7 +21,7 @@ except UserError:
 """
 
 FULL_BUCKETED = """
-from pipeline.bucketed import bucketed
+from rather.tables.bucket_writer import bucketed
 
 rows = pl.DataFrame({"text": [str(n) * 50 for n in range(20_000)]})
 try:
@@ -33,7 +33,7 @@ except ValueError:
 """
 
 FULL_GROWING = """
-from pipeline.writing import growing
+from rather.tables.parquet_writer import growing
 
 rows = pl.DataFrame({"text": [str(n) * 50 for n in range(20_000)]})
 try:
@@ -45,10 +45,10 @@ except ValueError:
 """
 
 FULL_SPILL = """
-import pipeline.spill
-from pipeline.spill import Spill
+import rather.tables.external_sort
+from rather.tables.external_sort import Spill
 
-pipeline.spill.HELD = 0
+rather.tables.external_sort.HELD = 0
 number = pl.Series("prompt_id", [*range(0, 2**64, 2**58)], dtype=pl.UInt64)
 rows = pl.DataFrame({"prompt_id": number, "text": ["a text to be written" * 50] * len(number)})
 try:
@@ -66,7 +66,8 @@ def test_an_early_end_never_closes_a_file_under_its_thread(body: str, tmp_path: 
     """Every round raises its error, and the process ends by itself instead of crashing."""
     indented = "\n".join(f"    {line}" for line in body.splitlines())
     code = (
-        f"from pathlib import Path\nimport polars as pl\nfolder, raised = Path({str(tmp_path)!r}), 0\n"
+        "from pathlib import Path\nimport polars as pl\n"
+        f"folder, raised = Path({str(tmp_path)!r}), 0\n"
         f"for _ in range({ROUNDS}):\n{indented}\nprint(raised)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

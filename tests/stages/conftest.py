@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from schemas.pairs import Pairs
+from rather.schemas.pairs import Pairs
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ from random import Random
 import polars as pl
 import pytest
 
-from schemas.prompts import Prompts
-from schemas.ratings import Comparisons
-from schemas.responses import Responses
-from stages.sources import demo
+from rather.schemas.prompts import Prompts
+from rather.schemas.ratings import Comparisons
+from rather.schemas.responses import Responses
+from rather.stages.sources import demo
 
 
 def split(rows: list[dict[str, object]]) -> pl.DataFrame:

@@ -10,13 +10,13 @@ from typing import Any, Literal
 
 import polars as pl
 
-from pipeline.curation import CURATION
-from pipeline.once import CURATE, LABEL, Asked, run_stages
-from pipeline.publish import Target
-from pipeline.reporting import ledgers
-from pipeline.run import Run
-from stages.formats.catalogue import Kind, form
-from stages.ids import pair_ids
+from rather.auditing.accounts import ledgers
+from rather.commands.convert import CURATE, LABEL, Asked, run_stages
+from rather.commands.publish import Target
+from rather.run import Run
+from rather.runners.curation import CURATION
+from rather.stages.common.ids import pair_ids
+from rather.stages.convert.formats.catalogue import Kind, form
 from tests.stages.sources.real import DATA
 
 Entries = Mapping[str, Mapping[str, Any]]

@@ -8,10 +8,10 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import polars as pl
 import vllm  # noqa: F401  before the fork: it takes longest
 
-from pipeline.files import replacing
-from stages.chat import Chat, Sample, Sampling
-from stages.engine import Engine
-from stages.generate import Options, generate
+from rather.stages.models.chat import Chat, Sample, Sampling
+from rather.stages.models.engine import Engine
+from rather.stages.models.generate import Options, generate
+from rather.tables.atomic_files import replacing
 from tests.kills import tell
 
 OPTIONS = Options(num_samples=4, max_tokens=24, chunk_size=24)

@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from pipeline.curation import CURATION
-from pipeline.params import make_params
-from pipeline.run import Run
-from schemas.contamination import Evaluations
-from schemas.messages import MESSAGES_DTYPE
-from schemas.prompts import Prompts
-from schemas.ratings import Comparisons
-from schemas.responses import Responses
+from rather.params.params import make_params
+from rather.run import Run
+from rather.runners.curation import CURATION
+from rather.schemas.contamination import Evaluations
+from rather.schemas.messages import MESSAGES_DTYPE
+from rather.schemas.prompts import Prompts
+from rather.schemas.ratings import Comparisons
+from rather.schemas.responses import Responses
 from tests.worlds import World
 
 STAGES = ("measure", "calibrate", "pair", "winnow", "choose")

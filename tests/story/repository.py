@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from tests.imports import ROOT
+from tests.paths import ROOT
 
 CODE = ("pipeline", "stages", "schemas", "trainer")
 FILES = ("dvc.yaml", "params.yaml", ".dvcignore")
@@ -58,7 +58,7 @@ class Repository:
         """Give the environment in which its own code runs."""
         return os.environ | {
             "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
-            "PYTHONPATH": str(self.root),
+            "PYTHONPATH": str(self.root / ".lib"),
         }
 
     def set_params(self, changes: Mapping[str, Any]) -> None:
@@ -106,6 +106,15 @@ def fresh(root: Path) -> Repository:
     for name in FILES:
         shutil.copy(ROOT / name, root / name)
     shutil.copytree(ROOT / ".dvc", root / ".dvc", ignore=shutil.ignore_patterns("cache", "tmp"))
+    _as_package(root)
     repository = Repository(root)
     repository.run("git", "init", "-q")
     return repository
+
+
+def _as_package(root: Path) -> None:
+    """Lay the folders out as the one package that an installation makes of them."""
+    package = root / ".lib" / "rather"
+    package.mkdir(parents=True)
+    for path in [*(root / "pipeline").iterdir(), *(root / name for name in CODE[1:])]:
+        (package / path.name).symlink_to(Path("..", "..", path.relative_to(root)))

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.auditing import audit_figures
-from pipeline.params import make_params
-from pipeline.run import Run
-from pipeline.worst_rows import audit_rows
+from rather.auditing.figures import audit_figures
+from rather.auditing.worst_rows import audit_rows
+from rather.params.params import make_params
+from rather.run import Run
 from tests.pipeline.audited import with_quality
 from tests.pipeline.curated import PAIRS
 from tests.story.tainted import Tainted, tainted, untainted

@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from tests.imports import PACKAGES, ROOT
+from tests.imports import PACKAGES
+from tests.paths import ROOT
 from tests.story.repository import Repository
 
 pytestmark = pytest.mark.slow

@@ -12,16 +12,16 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pipeline.loading import run_load
-from pipeline.params import make_params
-from pipeline.run import Run
-from schemas.prompts import Prompts
-from stages.chat import Chat, Sample, Sampling, StoppedError
-from stages.endpoint import Endpoint
-from stages.engine import Engine
-from stages.generate import Options, generate
-from stages.ids import prompt_id
-from stages.pointer import Address
+from rather.params.params import make_params
+from rather.run import Run
+from rather.runners.load import run_load
+from rather.schemas.prompts import Prompts
+from rather.stages.common.ids import prompt_id
+from rather.stages.models.chat import Chat, Sample, Sampling, StoppedError
+from rather.stages.models.endpoint import Endpoint
+from rather.stages.models.engine import Engine
+from rather.stages.models.generate import Options, generate
+from rather.stages.models.pointer import Address
 from tests.kills import killed
 from tests.servers import VllmServer
 from tests.story.generating import OPTIONS

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.cli import main
-from stages.audit.page import page as written
-from tests.imports import ROOT
+from rather.cli import main
+from rather.stages.audit.page import page as written
+from tests.paths import ROOT
 from tests.pipeline.ratings import GOOD, lines
 from tests.stages.audit.page_sample import AUDIT, ROWS, frame, pair
 

@@ -15,9 +15,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from pipeline.run import Run
-from stages.calibration.trusted import expected_calibration_error
-from stages.length import share_longer
+from rather.run import Run
+from rather.stages.calibrate.trusted import expected_calibration_error
+from rather.stages.text.length import share_longer
 from tests.story.planted import curated
 from tests.worlds import World, clean, crowd
 

@@ -9,9 +9,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from stages.formats.catalogue import Kind
-from stages.ids import pair_ids
-from stages.length import share_longer
+from rather.stages.common.ids import pair_ids
+from rather.stages.convert.formats.catalogue import Kind
+from rather.stages.text.length import share_longer
 from tests.stages.sources.real import (
     DICES,
     DPO,
@@ -238,7 +238,7 @@ def test_trl_takes_a_step(
     convert: Convert, name: str, kind: Kind, loss: float, tmp_path: Path
 ) -> None:
     """On real rows: policy and reference are one, so DPO's loss is ln 2, KTO's 1 - sigmoid(0)."""
-    from stages.model import resolve
+    from rather.stages.models.resolve import resolve
     from tests.pipeline.test_formats_trl import step
 
     resolve("demo", None, tmp_path / "base", seed=0)

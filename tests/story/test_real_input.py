@@ -5,13 +5,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tests.imports import ROOT
+from tests.paths import SHARED_DATA
 from tests.story.repository import Repository
 
-SHARED = ROOT.parent / "shared" / "data"
-RATINGS = SHARED / "prometheus_vicuna" / "vicuna_eval.jsonl.gz"
-PROMPTS = SHARED / "prompts_only" / "arena_hard_v0.1_question.jsonl.gz"
-needs_data = pytest.mark.skipif(not SHARED.is_dir(), reason="the shared example data is absent")
+RATINGS = SHARED_DATA / "prometheus_vicuna" / "vicuna_eval.jsonl.gz"
+PROMPTS = SHARED_DATA / "prompts_only" / "arena_hard_v0.1_question.jsonl.gz"
+needs_data = pytest.mark.skipif(
+    not SHARED_DATA.is_dir(), reason="the shared example data is absent"
+)
 pytestmark = [pytest.mark.long, needs_data]
 
 

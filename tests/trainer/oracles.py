@@ -16,10 +16,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trainer.config import TrainConfig
-from trainer.logps import TokenLogps
-from trainer.losses import LOSSES, Loss, weighted_sum
-from trainer.objective import objective, of_labels, of_pairs
+from rather.trainer.compute.logps import TokenLogps
+from rather.trainer.compute.objective import objective, of_labels, of_pairs
+from rather.trainer.config import TrainConfig
+from rather.trainer.losses import LOSSES, Loss, weighted_sum
 
 OURS = Path(__file__).resolve().parent.parent / "oracles" / "losses.json"
 Entry = dict[str, Any]

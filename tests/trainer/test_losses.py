@@ -11,17 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from trainer.losses import (
-    LOSSES,
-    Loss,
-    dpo,
-    kto,
-    log_odds_ratio,
-    nll,
-    sft,
-    weighted_sum,
-    z0,
-)
+from rather.trainer.losses import LOSSES, Loss, dpo, kto, log_odds_ratio, nll, sft, weighted_sum, z0
 
 FIVE = [0.0, -1e-3, -1.0, -1e3, -1e5]
 NOT_LOGPS: dict[str, Any] = {"beta": 0.1, "desirable_weight": 1.0, "undesirable_weight": 1.0}
@@ -276,6 +266,8 @@ def test_log_odds_of_equal_means_are_none() -> None:
 
 def test_losses_need_torch_only() -> None:
     """Importing the losses loads neither transformers nor pyarrow."""
-    code = "import sys, trainer.losses; print({'transformers', 'pyarrow'} & set(sys.modules))"
+    code = (
+        "import sys, rather.trainer.losses; print({'transformers', 'pyarrow'} & set(sys.modules))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

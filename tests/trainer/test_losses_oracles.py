@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from rather.trainer.compute.objective import RunningMean, objective
+from rather.trainer.config import TrainConfig
+from rather.trainer.losses import LOSSES, ipo, log_odds_ratio, nll, z0
 from tests.trainer import oracles as given
 from tests.trainer.oracles import OF_LABELS, ORPO, Entry, double, oracles
-from trainer.config import TrainConfig
-from trainer.losses import LOSSES, ipo, log_odds_ratio, nll, z0
-from trainer.objective import RunningMean, objective
 
 ENTRIES: dict[str, Entry] = oracles()["losses"]
 EDGES: dict[str, dict[str, Any]] = oracles()["edge_cases"]

@@ -8,14 +8,14 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from trainer.checks import check_step0
-from trainer.config import TrainConfig
-from trainer.errors import TrainerError
-from trainer.logps import TokenLogps
-from trainer.losses import LOSSES
-from trainer.objective import objective, of_pairs
-from trainer.reference import write_reference
-from trainer.train import train
+from rather.trainer.compute.logps import TokenLogps
+from rather.trainer.compute.objective import objective, of_pairs
+from rather.trainer.config import TrainConfig
+from rather.trainer.errors import TrainerError
+from rather.trainer.losses import LOSSES
+from rather.trainer.preflight import check_step0
+from rather.trainer.reference.reference import write_reference
+from rather.trainer.train import train
 
 OF_POLICIES = [name for name, loss in LOSSES.items() if name != "sft" and not loss.needs_scores]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from trainer.__main__ import main
+from rather.trainer.__main__ import main
 
 
 def write(folder: Path, settings: object) -> str:
@@ -66,4 +66,4 @@ def test_help_shows_examples(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["--help"])
     assert ended.value.code == 0
-    assert "torchrun --nproc-per-node 2 -m trainer train" in capsys.readouterr().out
+    assert "torchrun --nproc-per-node 2 -m rather.trainer train" in capsys.readouterr().out

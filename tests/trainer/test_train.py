@@ -13,10 +13,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from trainer.config import TrainConfig
-from trainer.errors import TrainerError
-from trainer.reference import write_reference
-from trainer.train import train
+from rather.trainer.config import TrainConfig
+from rather.trainer.errors import TrainerError
+from rather.trainer.reference.reference import write_reference
+from rather.trainer.train import train
 
 WriteSplit = Callable[..., Path]
 SFT = TrainConfig("sft", epochs=8, learning_rate=1e-2, batch_size=5, max_length=64)

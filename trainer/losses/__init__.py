@@ -3,15 +3,15 @@
 Every floating tensor is (B,), in nats: log-probs are summed over a completion's scored tokens, and
 lengths count those tokens. Arithmetic stays in the dtype given, fp32 or float64, and is finite for
 log-probs down to -1e5. A loss takes what it needs by name, from the quantities that
-`trainer.objective` can supply; an argument with a default is an option.
+`rather.trainer.compute.objective` can supply; an argument with a default is an option.
 """
 
-from trainer.losses.absolute import apo_down, apo_zero, bco_pair, nca, sppo
-from trainer.losses.divergences import f_dpo_alpha, f_dpo_forward_kl, f_dpo_js
-from trainer.losses.labels import apo_zero_unpaired, bco_unpaired, kto, z0
-from trainer.losses.likelihood import nll, rpo_nll, sft
-from trainer.losses.loss import Kind, Limits, Loss, weighted_sum
-from trainer.losses.pairs import (
+from rather.trainer.losses.absolute import apo_down, apo_zero, bco_pair, nca, sppo
+from rather.trainer.losses.divergences import f_dpo_alpha, f_dpo_forward_kl, f_dpo_js
+from rather.trainer.losses.labels import apo_zero_unpaired, bco_unpaired, kto, z0
+from rather.trainer.losses.likelihood import nll, rpo_nll, sft
+from rather.trainer.losses.loss import Kind, Limits, Loss, weighted_sum
+from rather.trainer.losses.pairs import (
     cdpo,
     discopop,
     dpo,
@@ -22,10 +22,17 @@ from trainer.losses.pairs import (
     robust,
     robust_per_pair,
 )
-from trainer.losses.penalised import dpop, ld_dpo, odpo, r_dpo
-from trainer.losses.reference_free import cpo, dpo_reference_free, log_odds_ratio, orpo, simpo, slic
-from trainer.losses.scores import bradley_terry, bradley_terry_centred, bradley_terry_margin
-from trainer.losses.transport import aot, aot_unpaired
+from rather.trainer.losses.penalised import dpop, ld_dpo, odpo, r_dpo
+from rather.trainer.losses.reference_free import (
+    cpo,
+    dpo_reference_free,
+    log_odds_ratio,
+    orpo,
+    simpo,
+    slic,
+)
+from rather.trainer.losses.scores import bradley_terry, bradley_terry_centred, bradley_terry_margin
+from rather.trainer.losses.transport import aot, aot_unpaired
 
 __all__ = [
     "LOSSES",

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid, relu
 
-from trainer.losses.pairs import delta
+from rather.trainer.losses.pairs import delta
 
 
 def dpop(

@@ -3,8 +3,8 @@
 from torch import Tensor
 from torch.nn.functional import logsigmoid, relu
 
-from trainer.losses.likelihood import nll
-from trainer.losses.pairs import smoothed
+from rather.trainer.losses.likelihood import nll
+from rather.trainer.losses.pairs import smoothed
 
 # A mean log-prob counts as no greater in log(1 - p), which has no bound at p = 1.
 GREATEST_MEAN_LOGP = -1e-6

@@ -6,7 +6,7 @@ where several processes share a batch, each sorts its own part.
 
 from torch import Tensor
 
-from trainer.losses.pairs import smoothed
+from rather.trainer.losses.pairs import smoothed
 
 
 def aot(

@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 from numpy.typing import NDArray
 
-from stages.agreement.judgements import tally
-from stages.agreement.units import Units, units
+from rather.stages.agreement.reliability_data import tally
+from rather.stages.agreement.units import Units, units
 
 Table = NDArray[np.float64]
 

@@ -6,10 +6,10 @@ import polars as pl
 import pytest
 from numpy.typing import NDArray
 
-from stages.agreement.alpha import alpha
-from stages.agreement.judgements import merge, tally
-from stages.agreement.levels import LEVELS, Level, usual_level
-from stages.agreement.units import Units, units
+from rather.stages.agreement.alpha import alpha
+from rather.stages.agreement.levels import LEVELS, Level, usual_level
+from rather.stages.agreement.reliability_data import merge, tally
+from rather.stages.agreement.units import Units, units
 
 Table = NDArray[np.float64]
 NONE = float("nan")

@@ -4,10 +4,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from stages.agreement.coefficients import fleiss_kappa, gwet_ac1, gwet_ac2, percent_agreement
-from stages.agreement.judgements import tally
-from stages.agreement.rater_pairs import rater_pairs
-from stages.agreement.units import Units
+from rather.stages.agreement.coefficients import fleiss_kappa, gwet_ac1, gwet_ac2, percent_agreement
+from rather.stages.agreement.rater_pairs import rater_pairs
+from rather.stages.agreement.reliability_data import tally
+from rather.stages.agreement.units import Units
 
 NONE = float("nan")
 FOUR_RATERS = [  # Krippendorff 2011, Computing Krippendorff's Alpha-Reliability; Gwet 2014

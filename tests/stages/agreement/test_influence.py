@@ -6,11 +6,11 @@ import polars as pl
 import pytest
 from numpy.typing import NDArray
 
-from stages.agreement.alpha import Sums, sums
-from stages.agreement.influence import of_items, of_raters, of_units
-from stages.agreement.judgements import tally
-from stages.agreement.levels import LEVELS, Level
-from stages.agreement.units import units
+from rather.stages.agreement.alpha import Sums, sums
+from rather.stages.agreement.influence import of_items, of_raters, of_units
+from rather.stages.agreement.levels import LEVELS, Level
+from rather.stages.agreement.reliability_data import tally
+from rather.stages.agreement.units import units
 
 Table = NDArray[np.float64]
 

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from stages.agreement.alpha import Sums, sums
-from stages.agreement.intervals import UNKNOWN, Z95, bootstrap, jackknife
-from stages.agreement.levels import LEVELS, Level
-from stages.agreement.units import Units
+from rather.stages.agreement.alpha import Sums, sums
+from rather.stages.agreement.intervals import UNKNOWN, Z95, bootstrap, jackknife
+from rather.stages.agreement.levels import LEVELS, Level
+from rather.stages.agreement.units import Units
 
 Table = NDArray[np.float64]
 

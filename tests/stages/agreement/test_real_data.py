@@ -2,19 +2,19 @@
 
 import gzip
 import json
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
-from stages.agreement.alpha import alpha
-from stages.agreement.judgements import of_comparisons, tally
-from stages.agreement.rater_pairs import rater_pairs
-from stages.agreement.units import Units, units
-from stages.ids import digest
+from rather.stages.agreement.alpha import alpha
+from rather.stages.agreement.rater_pairs import rater_pairs
+from rather.stages.agreement.reliability_data import of_comparisons, tally
+from rather.stages.agreement.units import Units, units
+from rather.stages.common.ids import digest
+from tests.paths import SHARED_DATA
 
-DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
+DATA = SHARED_DATA
 pytestmark = pytest.mark.skipif(
     not DATA.is_dir(), reason=f"needs the real data at {DATA}, which is not part of the repository"
 )

@@ -4,7 +4,7 @@ from typing import Any
 
 import polars as pl
 
-from stages.audit.against import against
+from rather.stages.audit.against import against
 
 
 def audit(value: float | None, *problems: str) -> dict[str, Any]:

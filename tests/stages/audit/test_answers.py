@@ -5,7 +5,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from stages.audit.answers import equality, marks, nearness
+from rather.stages.audit.answers import equality, marks, nearness
 
 A, B = "a", "b"
 PAIR = {

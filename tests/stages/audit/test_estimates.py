@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 from scipy import stats
 
-from stages.audit.estimates import added, chance_greater, estimated, sums
+from rather.stages.audit.estimates import added, chance_greater, estimated, sums
 
 FLAG = pl.col("kept")
 EACH = pl.col("kept").is_not_null()

@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from stages.audit.margins import cuts, histogram, keep_rates, round_step
+from rather.stages.audit.margins import cuts, histogram, keep_rates, round_step
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from stages.audit.page import SECTIONS, page
+from rather.stages.audit.page import SECTIONS, page
 from tests.stages.audit.page_sample import AUDIT, ROWS, frame, pair
 
 TITLES = [title for title, _ in SECTIONS.values()]

@@ -4,7 +4,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from stages.audit.page_rows import differences, embedded, safe_json, shortened, side_by_side
+from rather.stages.audit.page_rows import differences, embedded, safe_json, shortened, side_by_side
 from tests.stages.audit.page_sample import frame, pair
 
 BUDGET = 1_000_000

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from stages.audit import shown
-from stages.audit.shown import Figures, below, count, decimal, number, share, visible
+from rather.stages.audit import formatting
+from rather.stages.audit.formatting import Figures, below, count, decimal, number, share, visible
 
 
 @pytest.mark.parametrize(
@@ -31,12 +31,12 @@ def test_writing_systems_stay() -> None:
 
 def test_script_knows_the_same_characters() -> None:
     """What Python names in the static part of the page, the page's script names in the rows."""
-    source = (Path(shown.__file__).parent / "page.js").read_text(encoding="utf-8")
+    source = (Path(formatting.__file__).parent / "page.js").read_text(encoding="utf-8")
     found = re.search(r"const UNSEEN = /(\[.*?\])/gu;", source)
     assert found is not None
     theirs = re.compile(re.sub(r"\\u\{(\w+)\}", r"\\U000\1", found[1]))
     characters = [chr(code) for code in range(0xE0100) if not 0xD800 <= code < 0xE000]
-    ours = [each for each in characters if shown.UNSEEN.match(each)]
+    ours = [each for each in characters if formatting.UNSEEN.match(each)]
     assert [each for each in characters if theirs.match(each)] == ours
 
 

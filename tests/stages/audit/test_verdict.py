@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from stages.audit.options import Options
-from stages.audit.verdict import RULES, verdict
+from rather.stages.audit.audit_options import Options
+from rather.stages.audit.verdict import RULES, verdict
 
 Figures = dict[str, Any]
 Change = Callable[[Figures], None]

@@ -6,12 +6,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from schemas.prompts import Prompts
-from schemas.responses import Responses
-from stages.ids import prompt_id, response_id
-from stages.model import point_at_endpoint
-from stages.pointer import Address
-from stages.rating import Models
+from rather.schemas.prompts import Prompts
+from rather.schemas.responses import Responses
+from rather.stages.common.ids import prompt_id, response_id
+from rather.stages.models.pointer import Address
+from rather.stages.models.resolve import point_at_endpoint
+from rather.stages.raters.rating import Models
 from tests.servers import Played
 
 

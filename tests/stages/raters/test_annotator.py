@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 from pydantic import ValidationError
 
-from schemas.ratings import Ratings
-from stages.raters.annotator import Options, rate
+from rather.schemas.ratings import Ratings
+from rather.stages.raters.annotator import Options, rate
 
 Make = Callable[..., pl.DataFrame]
 PROMPT = "Reverse: banel"  # lenab

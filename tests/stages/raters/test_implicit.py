@@ -7,10 +7,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from schemas.ratings import Ratings
-from stages.raters.implicit import Options, rate
-from stages.rating import Models
-from trainer.implicit import LogRatio, Said
+from rather.schemas.ratings import Ratings
+from rather.stages.raters.implicit import Options, rate
+from rather.stages.raters.rating import Models
+from rather.trainer.reference.implicit_rewards import LogRatio, Said
 
 Make = Callable[..., pl.DataFrame]
 
@@ -37,7 +37,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         asked.append({text: each.finished for text, each in zip(texts, said, strict=True)})
         return [LogRatio(-1.0, -1.0 - len(t), 1, 0.0, 0.0) if t else None for t in texts]
 
-    monkeypatch.setattr("trainer.implicit.log_ratios", log_ratios)
+    monkeypatch.setattr("rather.trainer.reference.implicit_rewards.log_ratios", log_ratios)
     return asked
 
 

@@ -9,13 +9,13 @@ from typing import Any
 import polars as pl
 import pytest
 
-from schemas.errors import RatherError, UserError
-from schemas.ratings import Comparisons, Ratings
-from schemas.verdicts import Verdicts
-from stages.chat import StoppedError
-from stages.ids import response_id
-from stages.raters.judge import Options, rate
-from stages.rating import Models, Rated
+from rather.schemas.errors import RatherError, UserError
+from rather.schemas.ratings import Comparisons, Ratings
+from rather.schemas.verdicts import Verdicts
+from rather.stages.common.ids import response_id
+from rather.stages.models.chat import StoppedError
+from rather.stages.raters.judge import Options, rate
+from rather.stages.raters.rating import Models, Rated
 from tests.servers import Body, Reply, answer, played, refusal
 
 Make = Callable[..., pl.DataFrame]
@@ -27,7 +27,7 @@ TEXTS = ("a", "bb", "ccc")
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let attempts follow one another at once."""
-    monkeypatch.setattr("stages.endpoint.FIRST_WAIT", 0.0)
+    monkeypatch.setattr("rather.stages.models.endpoint.FIRST_WAIT", 0.0)
 
 
 @pytest.fixture

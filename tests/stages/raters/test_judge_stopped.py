@@ -15,16 +15,16 @@ from random import Random
 import polars as pl
 import pytest
 
-from schemas.ratings import Comparisons
-from schemas.verdicts import Verdicts
-from stages.chat import StoppedError
-from stages.judging.wording import PREFERENCES
-from stages.model import point_at_endpoint
-from stages.pointer import Address
-from stages.raters.judge import Options, rate
-from stages.rating import Models
+from rather.schemas.ratings import Comparisons
+from rather.schemas.verdicts import Verdicts
+from rather.stages.models.chat import StoppedError
+from rather.stages.models.pointer import Address
+from rather.stages.models.resolve import point_at_endpoint
+from rather.stages.raters.judge import Options, rate
+from rather.stages.raters.judging.wording import PREFERENCES
+from rather.stages.raters.rating import Models
 from tests.conftest import make_model
-from tests.imports import ROOT
+from tests.paths import ROOT
 from tests.servers import Body, Reply, VllmServer, answer, played
 
 Make = Callable[..., pl.DataFrame]
@@ -34,8 +34,8 @@ RATE = """
 import sys
 from pathlib import Path
 import polars as pl
-from stages.raters.judge import Options, rate
-from stages.rating import Models
+from rather.stages.raters.judge import Options, rate
+from rather.stages.raters.rating import Models
 from tests.stages.raters.test_judge_stopped import OPTIONS
 folder = Path({folder!r})
 prompts, responses = (pl.read_parquet(folder / f"{{name}}.parquet") for name in ("p", "r"))

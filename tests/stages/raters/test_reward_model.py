@@ -8,11 +8,11 @@ from typing import Any
 import polars as pl
 import pytest
 
-from schemas.errors import UserError
-from schemas.ratings import Ratings
-from stages.pooling import Pooling
-from stages.raters.reward_model import Options, rate
-from stages.rating import Models
+from rather.schemas.errors import UserError
+from rather.schemas.ratings import Ratings
+from rather.stages.models.vllm_pooling import Pooling
+from rather.stages.raters.rating import Models
+from rather.stages.raters.reward_model import Options, rate
 
 Make = Callable[..., pl.DataFrame]
 SEVERAL = ("yes", "no", "yes, of course, and much more of it", "", "x" * 100)
@@ -42,7 +42,7 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Any]]:
                 seen.append([completion[0]["content"] for _, completion in said])
                 return [logits[completion[0]["content"]] for _, completion in said]
 
-        monkeypatch.setattr("trainer.rewards.Rewarder", Rewarder)
+        monkeypatch.setattr("rather.trainer.reference.rewards.Rewarder", Rewarder)
         return seen
 
     return put
@@ -95,7 +95,7 @@ def test_nothing_to_rate_loads_no_model(
     make_prompts: Make, make_responses: Make, models: Models, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No responses give an empty ratings table, even where no trainer can be imported."""
-    monkeypatch.setitem(sys.modules, "trainer.rewards", None)
+    monkeypatch.setitem(sys.modules, "rather.trainer.reference.rewards", None)
     found = rate("r", make_prompts({}), make_responses(), Options(), 0, models).ratings
     assert Ratings.validate(found).is_empty()
 
@@ -103,8 +103,8 @@ def test_nothing_to_rate_loads_no_model(
 @pytest.fixture(scope="module")
 def trained(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A reward model that the trainer's bradley_terry taught to prefer yes."""
-    from trainer.config import TrainConfig
-    from trainer.train import train
+    from rather.trainer.config import TrainConfig
+    from rather.trainer.train import train
 
     folder = tmp_path_factory.mktemp("reward")
     said = [{"role": "user", "content": "say it"}]
@@ -157,7 +157,7 @@ def test_what_vllm_cannot_serve_goes_through_transformers(
         raise UserError("no such architecture")
 
     monkeypatch.setattr(Pooling, "__enter__", refuse)
-    monkeypatch.setattr("stages.raters.reward_model.MANY", 1)
+    monkeypatch.setattr("rather.stages.raters.reward_model.MANY", 1)
     models = Models(trained, reference=trained, store=tmp_path)
     given = make_prompts({"say it": None}), make_responses(("say it", "yes"))
     with pytest.raises(UserError, match="no such architecture"):

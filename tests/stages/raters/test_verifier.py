@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 from pydantic import ValidationError
 
-from schemas.ratings import Ratings
-from stages.raters.verifier import Options, rate
+from rather.schemas.ratings import Ratings
+from rather.stages.raters.verifier import Options, rate
 
 Make = Callable[..., pl.DataFrame]
 

@@ -4,17 +4,17 @@ import gzip
 import json
 from collections import Counter
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
-from stages.load import Demo, Loaded, Source, load
-from stages.load import read as read_chunks
-from stages.sources.chunks import Chunk
+from rather.stages.sources.chunks import Chunk
+from rather.stages.sources.load import Demo, Loaded, Source, load
+from rather.stages.sources.load import read as read_chunks
+from tests.paths import SHARED_DATA
 
-DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
+DATA = SHARED_DATA
 needs_data = pytest.mark.skipif(
     not DATA.is_dir(), reason=f"needs the real data at {DATA}, which is not part of the repository"
 )

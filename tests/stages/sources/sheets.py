@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from stages.sources.files import open_sheet
+from rather.stages.sources.source_files import open_sheet
 
 
 def read(folder: Path, name: str, content: str | bytes) -> tuple[list[Any], list[Any]]:

@@ -6,9 +6,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from stages.sources.answered import Answers, Places, beside, read_answers
-from stages.sources.batches import Batch
-from stages.sources.mapping import Mapping
+from rather.stages.sources.answered import Answers, Places, beside, read_answers
+from rather.stages.sources.mapping import Mapping
+from rather.stages.sources.row_batches import Batch
 
 
 def batch(*rows: Any) -> Batch:

@@ -5,8 +5,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from stages.sources.cells import Judge, answers, names, score_judge, unfolded
-from stages.sources.mapping import Mapping
+from rather.stages.sources.cells import Judge, answers, names, score_judge, unfolded
+from rather.stages.sources.mapping import Mapping
 
 SCORE = Judge("score")
 PREFERENCE = Judge("preference")

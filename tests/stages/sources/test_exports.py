@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from stages.sources.exports import argilla, label_studio, preferred
-from stages.sources.templates import UnreadableError
+from rather.stages.sources.exports import argilla, label_studio, preferred
+from rather.stages.sources.templates import UnreadableError
 
 
 def test_each_annotator_of_an_argilla_record_is_a_row() -> None:

@@ -5,9 +5,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from stages.sources.batches import Batch
-from stages.sources.guessing import Guess, guess
-from stages.sources.profiles import profiles
+from rather.stages.sources.column_stats import profiles
+from rather.stages.sources.guessing import Guess, guess
+from rather.stages.sources.row_batches import Batch
 
 
 def guessed(*rows: dict[str, Any]) -> Guess | None:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from schemas.errors import UserError
-from stages.sources import batches
-from stages.sources.files import open_sheet
+from rather.schemas.errors import UserError
+from rather.stages.sources import row_batches
+from rather.stages.sources.source_files import open_sheet
 from tests.stages.sources.sheets import read
 
 
@@ -55,7 +55,7 @@ def test_control_characters_are_data(tmp_path: Path) -> None:
 
 def test_many_lines_come_in_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that memory holds some of them at a time; lines are numbered on."""
-    monkeypatch.setattr(batches, "NUM_ROWS", 2)
+    monkeypatch.setattr(row_batches, "NUM_ROWS", 2)
     path = tmp_path / "a.jsonl"
     path.write_text('{"a": 1}\n' * 5)
     found = [batch.lines.to_list() for batch in open_sheet(str(path)).batches(None)]

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from schemas.errors import UserError
-from stages.sources.mapping import Mapping, label_text, read_mapping
+from rather.schemas.errors import UserError
+from rather.stages.sources.mapping import Mapping, label_text, read_mapping
 
 
 def written(folder: Path, text: str) -> Path:

@@ -8,12 +8,12 @@ from typing import Any
 import polars as pl
 import pytest
 
-from schemas.prompts import Prompts
-from schemas.ratings import Comparisons, Ratings
-from schemas.responses import Responses
-from stages.load import Demo, Loaded, Source, load
-from stages.sources.presets import PRESETS, describe
-from stages.sources.templates import UnreadableError
+from rather.schemas.prompts import Prompts
+from rather.schemas.ratings import Comparisons, Ratings
+from rather.schemas.responses import Responses
+from rather.stages.sources.load import Demo, Loaded, Source, load
+from rather.stages.sources.presets import PRESETS, describe
+from rather.stages.sources.templates import UnreadableError
 
 Row = dict[str, Any]
 

@@ -9,8 +9,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from pipeline.cli import main
-from schemas.errors import UserError
+from rather.cli import main
+from rather.schemas.errors import UserError
 from tests.stages.sources.real import DATA, DICES, JUDGED, PROMETHEUS, needs_data, read
 
 pytestmark = needs_data

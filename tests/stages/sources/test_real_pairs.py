@@ -5,9 +5,9 @@ from itertools import combinations, permutations
 
 import polars as pl
 
-from stages.sources.asked import ROLES
-from stages.sources.chunks import Chunk
-from stages.sources.transcripts import cut_transcript
+from rather.stages.sources.chunks import Chunk
+from rather.stages.sources.prompt_columns import ROLES
+from rather.stages.sources.transcripts import cut_transcript
 from tests.stages.sources.real import (
     DPO,
     FINEGRAINED,

@@ -2,9 +2,9 @@
 
 import pytest
 
-from schemas.errors import UserError
-from stages.sources.presets import PRESETS
-from stages.sources.recognition import choose_mapping, missing, recognise, spelt
+from rather.schemas.errors import UserError
+from rather.stages.sources.presets import PRESETS
+from rather.stages.sources.recognition import choose_mapping, missing, recognise, spelt
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,11 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from stages.sources.batches import Batch, Growing
-from stages.sources.chunks import Chunk
-from stages.sources.mapping import Mapping, Preset
-from stages.sources.table import Limit, Table, read_batch
-from stages.sources.templates import Row, UnreadableError
+from rather.stages.sources.chunks import Chunk
+from rather.stages.sources.mapping import Mapping, Preset
+from rather.stages.sources.row_batches import Batch, Growing
+from rather.stages.sources.table import Limit, Table, read_batch
+from rather.stages.sources.templates import Row, UnreadableError
 
 GOOD = {"prompt": "p", "response": "a", "score": 3}
 RATINGS = Mapping(response="response", scores=("score",))

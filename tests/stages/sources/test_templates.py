@@ -2,7 +2,7 @@
 
 import pytest
 
-from stages.sources.templates import UnreadableError, pandalm, prometheus, self_instruct
+from rather.stages.sources.templates import UnreadableError, pandalm, prometheus, self_instruct
 
 TEMPLATE = """###Task Description:
 ...

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from stages.sources.templates import UnreadableError
-from stages.sources.transcripts import (
+from rather.stages.sources.templates import UnreadableError
+from rather.stages.sources.transcripts import (
     alpaca,
     arena,
     cut,

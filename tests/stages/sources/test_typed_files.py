@@ -7,9 +7,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from schemas.errors import UserError
-from stages.sources import typed_files
-from stages.sources.files import open_sheet
+from rather.schemas.errors import UserError
+from rather.stages.sources import typed_files
+from rather.stages.sources.source_files import open_sheet
 from tests.stages.sources.sheets import everything
 
 CELLS = """<row r="1"><c r="A1" t="inlineStr"><is><t>prompt</t></is></c>

@@ -3,10 +3,10 @@
 import polars as pl
 import pytest
 
-from stages.sources.batches import Batch
-from stages.sources.mapping import Mapping, Preset
-from stages.sources.templates import Row, UnreadableError
-from stages.sources.unwrapped import unwrapped
+from rather.stages.sources.mapping import Mapping, Preset
+from rather.stages.sources.row_batches import Batch
+from rather.stages.sources.templates import Row, UnreadableError
+from rather.stages.sources.unwrapped import unwrapped
 
 
 def halves(row: Row) -> Row | list[Row]:

@@ -1,0 +1,1 @@
+"""The commands, a file each: short callers of the package's functions."""

@@ -1,0 +1,1 @@
+"""params.yaml: groups, defaults and checks."""

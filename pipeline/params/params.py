@@ -1,0 +1,239 @@
+"""Every number a person may turn: params.yaml, read, checked and explained."""
+
+import re
+from collections.abc import Iterable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError, model_validator
+
+from rather.params.groups import Contamination, Evaluate, Generator, Pair, Winnow, sentence
+from rather.params.loss_names import known_losses, policy_losses
+from rather.params.model_params import Further, Model
+from rather.params.overrides import change, read_values
+from rather.params.training import Policy, Round, Strict, Training
+from rather.schemas.errors import UserError
+from rather.stages.audit.audit_options import Options as Audit
+from rather.stages.calibrate.calibrate import Options as Calibrate
+from rather.stages.choose.choose import Options as Choose
+from rather.stages.convert.convert import Options as Convert
+from rather.stages.models.generate import Options as Generate
+from rather.stages.sources.load import Demo, Source
+from rather.stages.validate.declared_quality import Options as Validate
+
+NAME = re.compile(r"[A-Za-z0-9_-]+")
+# Models that other stages write, beside those of `train`.
+MODELS = ("base", "sft", "reward")
+PROGRAMS = ("annotator", "verifier")
+MODEL_KINDS = ("implicit", "judge", "reward_model")
+
+
+class Params(Strict):
+    """The whole of params.yaml; what it leaves out takes the value given here."""
+
+    seed: int = Field(0, ge=0)
+    model: Model = Model()
+    models: dict[str, Further] = Field(default_factory=dict)
+    source: Source = Source()
+    demo: Demo = Demo()
+    test_fraction: float = Field(0.15, ge=0, lt=1)
+    max_length: int = Field(512, ge=8)
+    sft: Training = Training()
+    reward: Training = Training()
+    generators: dict[str, Generator] = Field(default_factory=dict)
+    sample: Generate = Generate()
+    raters: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    model_raters: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    contamination: Contamination = Contamination()
+    calibrate: Calibrate = Calibrate()
+    pair: Pair = Pair()
+    winnow: Winnow = Winnow()
+    choose: Choose = Choose()
+    validate_: Validate = Field(default=Validate(), alias="validate")
+    audit: Audit = Audit()
+    convert: Convert = Convert()
+    train: dict[str, Policy] = Field(default_factory=dict)
+    rounds: dict[str, Round] = Field(default_factory=dict)
+    evaluate: Evaluate = Evaluate()
+
+    @model_validator(mode="after")
+    def _evidence(self) -> "Params":
+        """Refuse rules whose evidence nobody was asked to look for."""
+        rules, source = self.winnow.rules, self.source
+        if "deduplicated" in rules and not (self.test_fraction or source.near_duplicates):
+            raise ValueError(
+                "source.near_duplicates: expected true where winnow has the rule deduplicated and "
+                "test_fraction is 0, found false"
+            )
+        if "decontaminated" in rules and self.contamination.path is None:
+            raise ValueError(
+                "contamination.path: expected the evaluation sets that the rule decontaminated "
+                "goes by, found none"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _models(self) -> "Params":
+        """Refuse names that other stages' models have."""
+        for name in self.models:
+            if not NAME.fullmatch(name) or name in MODELS or name in self.train:
+                raise ValueError(
+                    f"models: expected letters, digits, _ and -, and none of "
+                    f"{', '.join([*MODELS, *self.train])}, found {name!r}"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _generators(self) -> "Params":
+        """Refuse models that are not there before policies are trained."""
+        known = ["base", "sft", *self.models]
+        for name, generator in self.generators.items():
+            if not NAME.fullmatch(name):
+                raise ValueError(f"generators: expected letters, digits, _ and -, found {name!r}")
+            if generator.model not in known:
+                raise ValueError(
+                    f"generators.{name}.model: expected one of {', '.join(known)}, found "
+                    f"{generator.model!r}; further models are named under `models`"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _train(self) -> "Params":
+        """Refuse names that are taken, and losses, options and data that do not go together."""
+        for name, policy in self.train.items():
+            if not NAME.fullmatch(name) or name in MODELS:
+                raise ValueError(
+                    f"train: expected letters, digits, _ and -, and none of {', '.join(MODELS)}, "
+                    f"found {name!r}"
+                )
+            _check_loss(f"train.{name}", losses_of(name, policy), policy)
+        return self
+
+    @model_validator(mode="after")
+    def _rounds(self) -> "Params":
+        """Refuse names that are taken, and rounds that start from what is not there before them."""
+        there = ["sft", *self.train]
+        for name, entry in self.rounds.items():
+            taken = (*MODELS, *self.models, *self.train)
+            if not NAME.fullmatch(name) or name in taken:
+                raise ValueError(
+                    f"rounds: expected letters, digits, _ and -, and none of {', '.join(taken)}, "
+                    f"found {name!r}"
+                )
+            for what, given, known in (
+                ("from", entry.from_, there),
+                ("policy", entry.policy or next(iter(self.train), None), [*self.train]),
+            ):
+                if given not in known:
+                    raise ValueError(
+                        f"rounds.{name}.{what}: expected one of {', '.join(known) or 'train'}, "
+                        f"found {given!r}"
+                    )
+            there.append(name)
+        return self
+
+    @property
+    def trained(self) -> dict[str, Policy]:
+        """Every policy by name with how it is trained: those of `train`, then the rounds'."""
+        first = next(iter(self.train), "")
+        return self.train | {
+            name: self.train[entry.policy or first] for name, entry in self.rounds.items()
+        }
+
+    @property
+    def all_raters(self) -> dict[str, dict[str, Any]]:
+        """Every rater by name, programs first: to what comes after, all are alike."""
+        return self.raters | self.model_raters
+
+    @model_validator(mode="after")
+    def _raters(self) -> "Params":
+        """Ask each rater's kind whether it takes its options."""
+        for group in ("raters", "model_raters"):
+            for name in getattr(self, group):
+                if not NAME.fullmatch(name):
+                    raise ValueError(f"{group}: expected letters, digits, _ and -, found {name!r}")
+        if twice := self.raters.keys() & self.model_raters.keys():
+            raise ValueError(
+                f"model_raters.{min(twice)}: expected a name that no entry of raters has; "
+                "give one of the two another name"
+            )
+        for name in self.all_raters:
+            rater_options(self, name)
+        return self
+
+
+def losses_of(name: str, policy: Policy) -> dict[str, float]:
+    """Give the losses that an entry of `train` sums, each with its weight."""
+    named = name if policy.loss is None else policy.loss
+    return {named: 1.0} if isinstance(named, str) else named
+
+
+def _check_loss(where: str, losses: dict[str, float], policy: Policy) -> None:
+    known = known_losses()
+    for loss in losses or [""]:
+        if loss not in policy_losses():
+            expected = ", ".join(policy_losses())
+            raise ValueError(f"{where}.loss: expected some of {expected}, found {loss!r}")
+        if known[loss].data != policy.data:
+            raise ValueError(
+                f"{where}.data: expected {known[loss].data}, which has what the loss {loss} eats, "
+                f"found {policy.data}"
+            )
+    options = {option for loss in losses for option in known[loss].options}
+    for option in policy.options:
+        if option not in options:
+            expected = ", ".join(sorted(options)) or "none"
+            raise ValueError(f"{where}.options: expected {expected}, found {option!r}")
+
+
+def rater_options(params: Params, name: str) -> tuple[str, Any]:
+    """Give a rater's kind and its options; `rater_model` gives the model that it is, or asks."""
+    group, kinds = _group_of(params, name)
+    entry = params.all_raters[name]
+    kind = entry.get("kind")
+    if kind not in kinds:
+        raise ValueError(
+            f"{group}.{name}.kind: expected one of {', '.join(kinds)}, found {kind!r}; "
+            f"{', '.join(PROGRAMS)} stand under raters, {', '.join(MODEL_KINDS)} under model_raters"
+        )
+    if group == "model_raters":
+        rater_model(params, name)
+    options = {key: value for key, value in entry.items() if key not in ("kind", "model")}
+    if kind in ("reward_model", "implicit"):
+        options.setdefault("max_length", params.max_length)
+    try:
+        return kind, import_module(f"rather.stages.raters.{kind}").Options(**options)
+    except ValidationError as error:
+        raise ValueError(f"{group}.{name}.{sentence(error)}") from None
+
+
+def _group_of(params: Params, name: str) -> tuple[str, tuple[str, ...]]:
+    """Tell in which group a rater stands, and which kinds belong there."""
+    return ("raters", PROGRAMS) if name in params.raters else ("model_raters", MODEL_KINDS)
+
+
+def rater_model(params: Params, name: str) -> str:
+    """Name the model of data/models that a rater is, or asks."""
+    model, known = params.model_raters[name].get("model"), [*MODELS, *params.models]
+    if model not in known:
+        raise ValueError(
+            f"model_raters.{name}.model: expected one of {', '.join(known)}, found {model!r}; "
+            "further models are named under `models`"
+        )
+    return str(model)
+
+
+def read_params(path: Path) -> Params:
+    """Read a params file; raise UserError that names file, parameter, expected and found."""
+    return make_params(read_values(path), (), str(path))
+
+
+def make_params(values: dict[str, Any], changes: Iterable[str], where: str) -> Params:
+    """Check parameters, after changes like `a.b=1`; what is left out takes its default."""
+    for asked in changes:
+        change(values, asked)
+    try:
+        return Params.model_validate(values)
+    except ValidationError as error:
+        raise UserError(f"{where}: {sentence(error)}") from None

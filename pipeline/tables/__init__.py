@@ -1,0 +1,1 @@
+"""Tables on disk: contracts, buckets, and files that are whole or absent."""

@@ -1,0 +1,152 @@
+"""Contracts: what each table holds, and the check that a frame is held to."""
+
+from copy import copy
+from functools import cache
+from importlib import import_module
+from inspect import getmodule, getsource
+from types import new_class
+
+import dataframely as dy
+import polars as pl
+
+from rather.schemas.errors import UserError
+from rather.schemas.ids import ids_of
+from rather.stages.common.ids import digest, spelt
+
+SCHEMAS = {
+    "load/prompts": "prompts.Prompts",
+    "load/responses": "responses.Responses",
+    "load/ratings": "ratings.Ratings",
+    "load/comparisons": "ratings.Comparisons",
+    "load/set_aside": "set_aside.SetAside",
+    "load/evaluations": "contamination.Evaluations",
+    "measure/features": "features.Features",
+    "measure/contamination": "contamination.Contamination",
+    "calibrate/raters": "scores.Raters",
+    "calibrate/scores": "scores.Scores",
+    "pair/pairs": "pairs.Pairs",
+    "pair/dropped": "pairs.DroppedPrompts",
+    "winnow/clear": "pairs.ClearPairs",
+    "winnow/dropped": "pairs.DroppedPairs",
+    "choose/chosen": "pairs.ChosenPairs",
+    "choose/dropped": "pairs.DroppedPairs",
+    "convert/dpo/train": "training_sets.Dpo",
+    "convert/dpo/test": "training_sets.Dpo",
+    "convert/kto/train": "training_sets.Kto",
+    "convert/kto/test": "training_sets.Kto",
+    "convert/dropped": "training_sets.DroppedLabels",
+}
+SHOWN = 500  # characters of a broken row
+FAMILIES = {
+    "generate": "responses.Generated",
+    "rate": "ratings.Ratings",
+    "compare": "ratings.Comparisons",
+    "verdicts": "verdicts.Verdicts",
+    "sample": "responses.Responses",
+}
+
+
+def schema_of(table: str) -> type[dy.Schema]:
+    """Find the schema of a table by its name, stage/table."""
+    name = SCHEMAS.get(table) or FAMILIES[table.split("/")[0]]
+    module, schema = name.split(".")
+    found: type[dy.Schema] = getattr(import_module(f"rather.schemas.{module}"), schema)
+    return found
+
+
+@cache
+def columns_of(table: str) -> pl.Schema:
+    """Give a table's columns and their types, ids as texts."""
+    return schema_of(table).create_empty().schema
+
+
+@cache
+def ids_in(table: str) -> tuple[str, ...]:
+    """Name a table's columns of ids."""
+    return ids_of(schema_of(table))
+
+
+def is_read(table: str) -> bool:
+    """Tell whether trainers and people read a table's file, where ids are then texts."""
+    return table.startswith("convert/")
+
+
+@cache
+def stored(table: str) -> pl.Schema:
+    """Give a table's columns and their types as they are in its file."""
+    ids = () if is_read(table) else ids_in(table)
+    return pl.Schema(columns_of(table) | dict.fromkeys(ids, pl.UInt64()))
+
+
+@cache
+def contract(table: str) -> str:
+    """Name what a table is held to: its schema, and the file that says what that asks."""
+    schema = schema_of(table)
+    return digest([schema.__name__, getsource(getmodule(schema))])  # type: ignore[arg-type]
+
+
+def check(frame: pl.DataFrame, table: str, where: str) -> pl.DataFrame:
+    """Hold a frame to its schema; raise UserError that names table, column, count and mend.
+
+    Ids may be texts, or the numbers that they spell.
+    """
+    expected = columns_of(table)
+    numbers = tuple(name for name in ids_in(table) if frame.schema.get(name) == pl.UInt64)
+    for column, dtype in expected.items():
+        found = frame.schema.get(column)
+        if found != dtype and column not in numbers:
+            what = f"found {found}" if found is not None else f"found {', '.join(frame.columns)}"
+            raise UserError(
+                f"{where}: expected column {column!r} of type {dtype}, {what}; {mend(table)}"
+            )
+    frame = frame.select(expected.names())
+    schema = _changed(schema_of(table), numbers)
+    if not _holds(schema, frame):
+        _, failure = schema.filter(frame)
+        rule, count = max(failure.counts().items(), key=lambda item: item[1])
+        first = spelt(failure.invalid().head(1), numbers).row(0, named=True)
+        raise UserError(
+            f"{where}: {count:,} of {frame.height:,} rows break {_explain(schema, rule)}; "
+            f"the first: {str(first)[:SHOWN]}; {mend(table)}"
+        )
+    return frame
+
+
+def _holds(schema: type[dy.Schema], frame: pl.DataFrame) -> bool:
+    """Tell whether a frame holds to its schema.
+
+    Keys that hash to as many values as there are rows name each row once: that is several times as
+    fast as comparing them. Should two hashes be equal, the keys themselves are compared.
+    """
+    keys = schema.primary_key()
+    if keys and frame.select(keys).hash_rows().n_unique() == frame.height:
+        schema = _changed(schema, has_key=False)
+    return schema.is_valid(frame)
+
+
+@cache
+def _changed(
+    schema: type[dy.Schema], numbers: tuple[str, ...] = (), has_key: bool = True
+) -> type[dy.Schema]:
+    """Give a schema in which some ids are numbers, or no row is named once."""
+    columns: dict[str, dy.Column] = {}
+    for name, column in schema.columns().items():
+        is_number = name in numbers
+        columns[name] = dy.UInt64(nullable=column.nullable) if is_number else copy(column)
+        columns[name].primary_key = column.primary_key and has_key
+    return new_class(schema.__name__, (schema,), exec_body=lambda body: body.update(columns))
+
+
+def _explain(schema: type[dy.Schema], rule: str) -> str:
+    """Put a broken rule in words: column and condition, or the rule's own sentence."""
+    column, _, condition = rule.partition("|")
+    if condition:
+        return f"the rule {condition!r} of column {column!r}"
+    if rule == "primary_key":
+        return f"the rule that {', '.join(schema.primary_key())} name a row once"
+    return f"the rule {rule!r}"
+
+
+def mend(table: str) -> str:
+    """Say who can put a broken table right."""
+    return f"rerun the stage that wrote it (`dvc repro --force {table.split('/')[0]}`)"

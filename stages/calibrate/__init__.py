@@ -1,0 +1,1 @@
+"""Raters' scales, reliability and length slopes; a calibrated score for each response."""

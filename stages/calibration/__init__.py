@@ -1,1 +1,0 @@
-"""What is known of raters: scale, reliability and length slope, and what follows for an answer."""

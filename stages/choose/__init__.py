@@ -1,0 +1,1 @@
+"""The choice of each prompt's pairs, balanced in length."""

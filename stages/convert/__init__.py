@@ -1,0 +1,1 @@
+"""Training sets and the formats that trainers read."""

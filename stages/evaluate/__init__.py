@@ -1,0 +1,1 @@
+"""Metrics of trained policies on held-out prompts."""

@@ -1,0 +1,1 @@
+"""Models: where they are, engines and endpoints that run them, answers they give."""

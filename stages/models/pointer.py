@@ -1,0 +1,111 @@
+"""Where a model's files are: in its folder, or where the folder's pointer says."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rather.schemas.errors import UserError
+from rather.stages.common.ids import digest
+
+POINTER = "pointer.json"
+PATTERNS = ["*.safetensors", "*.json", "*.jinja", "*.model", "*.txt"]
+HASHED_SUFFIXES = {".safetensors", ".json", ".jinja", ".model", ".txt"}
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where an OpenAI-compatible endpoint is, what it serves, and how it is asked.
+
+    key:         the environment variable that holds its key; None: it asks for none
+    concurrency: requests under way at a time;  retries: of one request, with backoff
+    logprobs:    ask for the answers' log-probabilities, which not every server gives
+    """
+
+    url: str
+    model: str
+    key: str | None = None
+    concurrency: int = 16
+    retries: int = 8
+    logprobs: bool = False
+
+
+def address(folder: Path) -> Address | None:
+    """Give the endpoint that a resolved folder points at; None where it has or names weights."""
+    endpoint = _pointer(folder).get("endpoint")
+    return None if endpoint is None else Address(**endpoint)
+
+
+def locate(folder: Path) -> tuple[str, str | None]:
+    """Turn a resolved folder into the name or path, and the revision, that loaders take.
+
+    Any model folder without a pointer, such as a trained one, is its own location.
+    Raises UserError where the folder names an endpoint.
+    """
+    pointer = _pointer(folder)
+    if "endpoint" in pointer:
+        raise UserError(
+            f"{folder}: expected a model's weights, found the endpoint "
+            f"{pointer['endpoint']['url']}; name another model in params.yaml"
+        )
+    return pointer.get("model", str(folder)), pointer.get("revision")
+
+
+def _pointer(folder: Path) -> dict[str, Any]:
+    """Read a folder's pointer, empty where it has none."""
+    path = folder / POINTER
+    if not path.exists():
+        return {}
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+def weights(folder: Path) -> Path:
+    """Give the folder that holds a model's files, fetching a pinned hub model where it must.
+
+    Raises UserError where a local model is no longer the one that was pointed at, or the hub
+    cannot be reached.
+    """
+    name, revision = locate(folder)
+    if revision is None:
+        _check_unchanged(folder, Path(name))
+        return Path(name)
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(name, revision=revision, allow_patterns=PATTERNS))
+    except OSError as error:
+        raise UserError(
+            f"model: expected {name} at {revision} from the hub, found "
+            f"{type(error).__name__}: {error}; check the network, or give a local folder"
+        ) from error
+
+
+def _check_unchanged(folder: Path, model: Path) -> None:
+    """Hold a local model to the fingerprint that was taken when it was pointed at."""
+    if model == folder:
+        return
+    expected = _pointer(folder)["fingerprint"]
+    found = fingerprint(model)
+    if found != expected:
+        stage = "model" if folder.name == "base" else f"models@{folder.name}"
+        raise UserError(
+            f"{model}: expected the model as it was, with fingerprint {expected}, found {found}; "
+            f"run `dvc repro --force {stage}` to take it as it is now"
+        )
+
+
+def fingerprint(folder: Path) -> str:
+    """Hash the names and bytes of a model's weights, configuration, tokenizer and template."""
+    if not (folder / "config.json").is_file():
+        raise UserError(
+            f"{folder}: expected a model folder with config.json, found none there; "
+            "correct `model` in params.yaml, or run the stage that writes this model"
+        )
+    parts: list[str] = []
+    for path in sorted(folder.iterdir()):
+        if path.suffix in HASHED_SUFFIXES:
+            with path.open("rb") as file:
+                parts += [path.name, hashlib.file_digest(file, hashlib.sha256).hexdigest()]
+    return digest(parts)

@@ -1,0 +1,1 @@
+"""Every pair within a prompt, with its evidence."""

@@ -1,1 +1,0 @@
-"""What pair finds out about every two answers of a prompt."""

@@ -1,0 +1,1 @@
+"""A language model asked to judge: questions, replies and their costs."""

@@ -1,0 +1,155 @@
+"""Ask a judge, chunk by chunk, and keep every answer as it came.   questions -> verdicts"""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from time import perf_counter
+from typing import Any
+
+import polars as pl
+
+from rather.schemas.errors import RatherError
+from rather.schemas.messages import Message
+from rather.stages.common.ids import digest
+from rather.stages.models.chat import REFUSED, Chat, Chatter, Sample, Sampling, StoppedError
+from rather.stages.models.open_model import open_model, revision
+from rather.stages.models.pointer import address
+from rather.stages.models.progress import Watch
+from rather.stages.models.response_cache import Store
+from rather.stages.raters.judging.judge_cost import announce, bill
+from rather.stages.raters.judging.judge_options import Options
+from rather.stages.raters.judging.parsing import parse
+from rather.stages.raters.judging.wording import question, schema
+from rather.stages.raters.rating import KEY, Models, unpaid
+
+STORED = pl.Schema(
+    {
+        KEY: pl.String,
+        "text": pl.String,
+        "finish_reason": pl.String,
+        "num_tokens": pl.Int64,
+        "reason": pl.String,
+    }
+)
+ENOUGH = 20  # answers without one verdict after which no other is paid for
+PROBE: list[Message] = [{"role": "user", "content": ""}]
+
+
+class Judge:
+    """A judge, how it is asked, and what it has answered before.
+
+    The store's name has all that determines an answer besides the texts that are judged.
+    """
+
+    def __init__(self, rater: str, models: Models, options: Options, seed: int) -> None:
+        self._rater, self._model, self._options, self._seed = rater, models.model, options, seed
+        self._sampling = Sampling(temperature=options.temperature, max_tokens=options.max_tokens)
+        words = question(options, PROBE, [""] if options.by == "pointwise" else ["", ""])
+        means = [revision(models.model), *(turn["content"] for turn in words)]
+        means += [json.dumps(schema(options)), repr(self._sampling)]
+        means += [json.dumps(options.template, sort_keys=True)]
+        # The likeliest answer is the same whatever the seed.
+        means += [str(seed)] if options.temperature else []
+        self._store = Store(models.store / f"verdicts-{digest(means)}", STORED, [KEY])
+
+    def verdicts(self, questions: pl.DataFrame, texts: Mapping[str, str]) -> pl.DataFrame:
+        """Ask what was not asked before, and give questions with what was answered.
+
+        questions: key, messages, first_id, second_id, vote;  texts: of responses, by id
+        Raises UserError where the cost is above a cap, StoppedError where the judge gives up.
+        """
+        missing = unpaid(questions, self._store)
+        if missing.height:
+            self._announce(missing, texts)
+            watch = Watch(self._rater, questions.height, questions.height - missing.height)
+            with ExitStack() as stack:
+                chatter = stack.enter_context(self._opened())
+                stack.enter_context(watch)
+                for chunk in missing.iter_slices(self._options.chunk_size):
+                    self._ask(chatter, chunk, texts, watch)
+        answered = questions.join(self._store.read(), on=KEY, how="left", maintain_order="left")
+        lost = pl.col("text").is_null() & pl.col("reason").is_null()
+        return answered.with_columns(reason=pl.when(lost).then(pl.lit(REFUSED)).otherwise("reason"))
+
+    def _opened(self) -> Chatter:
+        options = self._options
+        return open_model(self._model, options.dtype, options.max_model_len, options.template)
+
+    def _announce(self, missing: pl.DataFrame, texts: Mapping[str, str]) -> None:
+        """Say what an endpoint will be asked, or whatever else has a price or a cap."""
+        at = address(self._model)
+        options = self._options
+        if at is None and options.price is None and options.max_requests is None:
+            return
+        where = self._model.name if at is None else f"{at.model} at {at.url}"
+        asked = (words for _, words in self._worded(missing, texts))
+        announce(self._rater, where, bill(asked, options), options)
+
+    def _worded(
+        self, questions: pl.DataFrame, texts: Mapping[str, str]
+    ) -> Iterator[tuple[str, list[Message]]]:
+        """Give each question's key and words."""
+        columns = questions.select(KEY, "messages", "first_id", "second_id").iter_rows()
+        for key, messages, *shown in columns:
+            answers = [texts[name] for name in shown if name is not None]
+            yield key, question(self._options, messages, answers)
+
+    def _ask(
+        self, chatter: Chatter, chunk: pl.DataFrame, texts: Mapping[str, str], watch: Watch
+    ) -> None:
+        """Ask a chunk's questions, and keep what was answered, even where the judge gave up."""
+        began = perf_counter()
+        requests = [
+            Chat(words, int(digest([str(self._seed), key])[:12], 16), schema(self._options))
+            for key, words in self._worded(chunk, texts)
+        ]
+        try:
+            answers: list[Sample | str | None] = [*chatter.chat(requests, self._sampling)]
+        except StoppedError as error:
+            self._keep(chunk, error.answers)
+            raise
+        rows = self._keep(chunk, answers)
+        self._require_a_verdict(rows)
+        told = chunk.with_columns(sample_index="vote")
+        watch.count(
+            told, rows.with_columns(sample_index=pl.lit(0, pl.Int64)), perf_counter() - began
+        )
+
+    def _keep(self, chunk: pl.DataFrame, answers: list[Sample | str | None]) -> pl.DataFrame:
+        """Put answers into the store; what an endpoint refused cost nothing, and is not."""
+        rows = [
+            {KEY: key} | _row(found)
+            for key, found in zip(chunk[KEY], answers, strict=False)
+            if found is not None
+        ]
+        frame = pl.DataFrame(rows, schema=STORED)
+        self._store.keep(frame.filter(pl.col("reason").ne_missing(REFUSED)))
+        return frame
+
+    def _require_a_verdict(self, rows: pl.DataFrame) -> None:
+        """Stop before more is paid for where many answers hold not one verdict."""
+        if rows.height < ENOUGH or any(self._tells(row) for row in rows.iter_rows(named=True)):
+            return
+        first = rows.row(0, named=True)
+        shown = first["reason"] or repr((first["text"] or "")[:200])
+        expected = json.dumps(schema(self._options))
+        raise RatherError(
+            f"{self._rater}: expected JSON that meets the schema {expected}, found none in "
+            f"{rows.height:,} answers, the first being {shown}; ask a model that can give "
+            "structured output, or raise max_tokens or max_model_len; answers are kept"
+        )
+
+    def _tells(self, row: dict[str, Any]) -> bool:
+        found = parse(row["text"], row["finish_reason"], self._options)
+        return not all(isinstance(value, str) for value in found.values())
+
+
+def _row(found: Sample | str) -> dict[str, Any]:
+    """Write an answer, or the reason of none, as columns."""
+    if isinstance(found, str):
+        return {"reason": found}
+    return {
+        "text": found.text,
+        "finish_reason": found.finish_reason,
+        "num_tokens": found.num_tokens,
+    }

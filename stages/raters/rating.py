@@ -1,0 +1,130 @@
+"""What every rater starts from and gives back.   prompts, responses -> ratings, comparisons"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from rather.schemas.messages import Message
+from rather.schemas.ratings import Comparisons, Ratings
+from rather.schemas.verdicts import Verdicts
+from rather.stages.common.ids import digest
+from rather.stages.models.response_cache import Store
+
+KEY = "key"
+
+
+class Models(NamedTuple):
+    """What a rater that is a model works with: folders of data/models, and its store.
+
+    model:     the rater itself, or what it asks;  reference: the model that training starts from
+    store:     keeps rows that were paid for
+    """
+
+    model: Path
+    reference: Path
+    store: Path
+
+
+@dataclass(frozen=True)
+class Rated:
+    """What a rater said; a table that it does not fill is empty.
+
+    verdicts:      a judge's own words
+    num_not_asked: couples of responses that it was not asked to compare
+    figures:       what else there is to tell, for its metrics
+    """
+
+    ratings: pl.DataFrame = field(default_factory=Ratings.create_empty)
+    comparisons: pl.DataFrame = field(default_factory=Comparisons.create_empty)
+    verdicts: pl.DataFrame = field(default_factory=Verdicts.create_empty)
+    num_not_asked: int = 0
+    figures: dict[str, Any] = field(default_factory=dict)
+
+
+def to_rate(prompts: pl.DataFrame, responses: pl.DataFrame) -> pl.DataFrame:
+    """List each distinct response once, with its prompt's columns.
+
+    Samples with one text share a response; it is finished where one of them is not known to have
+    been cut. A failed sample has no text, hence no response to rate: it stays accounted for in the
+    responses table.
+    """
+    cut = (pl.col("finish_reason") == "length").fill_null(False)
+    texts = (
+        responses.filter(pl.col("text").is_not_null())
+        .group_by("response_id")
+        .agg(pl.col("prompt_id", "text").first(), finished=(~cut).any())
+    )
+    return texts.join(prompts, on="prompt_id").sort("response_id")
+
+
+def ratings(rater: str, rated: pl.DataFrame) -> pl.DataFrame:
+    """Make the ratings table of one rater from rated responses with their score and reason."""
+    rows = rated.select(
+        "response_id",
+        "prompt_id",
+        "score",
+        rater=pl.lit(rater),
+        aspect=pl.col("aspect") if "aspect" in rated.columns else pl.lit("overall"),
+        reason=pl.col("reason").cast(pl.String),
+    )
+    return pl.concat([Ratings.create_empty(), rows], how="diagonal").sort("response_id", "aspect")
+
+
+def finite_scores(rated: pl.DataFrame) -> pl.DataFrame:
+    """Give a model's scores their reasons: null could not be read, or is no finite number."""
+    score, finite = pl.col("score"), pl.col("score").is_finite()
+    unreadable = pl.when(score.is_null()).then(pl.lit("unreadable"))
+    return rated.with_columns(
+        score=pl.when(finite).then(score),
+        reason=unreadable.when(~finite).then(pl.lit("not_finite")),
+    )
+
+
+def conversation_keys(asked: pl.DataFrame) -> pl.Series:
+    """Name each response by all that a model reads of it: the prompt's messages and its text."""
+    rows = asked.select("response_id", "messages").iter_rows()
+    return pl.Series(KEY, [digest([name, *spoken(turns)]) for name, turns in rows], pl.String)
+
+
+def spoken(messages: list[Message]) -> list[str]:
+    """List roles and contents."""
+    return [part for turn in messages for part in (turn["role"], turn["content"])]
+
+
+def unpaid(asked: pl.DataFrame, store: Store) -> pl.DataFrame:
+    """Give what was asked, each key once, and has no row in a store."""
+    distinct = asked.unique(KEY, keep="first", maintain_order=True)
+    return distinct.join(store.read(), on=KEY, how="anti", maintain_order="left")
+
+
+def accounts(responses: pl.DataFrame, rated: Rated) -> dict[str, tuple[int, dict[str, int]]]:
+    """Tell how many responses and comparisons came to a rater, and why which were not judged.
+
+    A response is judged by any score of it, or preference between it and another.
+    """
+    said = pl.concat([_said(rated.ratings, "response_id", "score"), *_compared(rated.comparisons)])
+    of = said.group_by("id").agg(pl.col("reason").min(), judged=pl.col("given").any())
+    distinct = (
+        responses.select(id="response_id").drop_nulls().unique().join(of, on="id", how="left")
+    )
+    lost = distinct.filter(~pl.col("judged").fill_null(False))
+    found = {"responses": (distinct.height, _counts(lost["reason"].fill_null("not_compared")))}
+    if rated.comparisons.height or rated.num_not_asked:
+        dropped = _counts(rated.comparisons["reason"].drop_nulls())
+        dropped |= {"beyond_max_pairs": rated.num_not_asked} if rated.num_not_asked else {}
+        found["comparisons"] = (rated.comparisons.height + rated.num_not_asked, dropped)
+    return found
+
+
+def _said(rows: pl.DataFrame, name: str, value: str) -> pl.DataFrame:
+    return rows.select("reason", id=name, given=pl.col(value).is_not_null())
+
+
+def _compared(comparisons: pl.DataFrame) -> list[pl.DataFrame]:
+    return [_said(comparisons, side, "preference") for side in ("first_id", "second_id")]
+
+
+def _counts(reasons: pl.Series) -> dict[str, int]:
+    return {str(reason): int(count) for reason, count in reasons.value_counts().iter_rows()}

@@ -1,0 +1,173 @@
+"""Read the source and fix the split.   source -> prompts, responses, ratings, comparisons"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from math import ceil
+from typing import Literal
+
+import polars as pl
+from pydantic import BaseModel, ConfigDict, Field
+
+from rather.schemas.prompts import Prompts
+from rather.schemas.ratings import Ratings
+from rather.schemas.set_aside import SetAside
+from rather.stages.common import ids
+from rather.stages.common.parallel import ahead
+from rather.stages.sources import demo
+from rather.stages.sources.chunks import PROMPTS, Chunk
+from rather.stages.sources.deduplicate import settle
+from rather.stages.sources.mapping import Mapping
+from rather.stages.sources.read_errors import Tally, refuse_lines
+from rather.stages.sources.recognition import choose_mapping, recognise, spelt
+from rather.stages.sources.row_batches import Batch
+from rather.stages.sources.source_files import find, names, open_sheet
+from rather.stages.sources.table import Limit, Table, read_batch
+from rather.stages.text.clusters import clusters
+
+
+class Source(BaseModel):
+    """Where prompts and ratings come from.
+
+    path:     a file, a glob, a folder, or hub:owner/name[:split]; the demo world's source is the
+              code that makes it
+    format:   demo, auto (recognised by columns, file by file), or a preset's name
+    mapping:  changes to the preset's map of columns (stages/sources/mapping.py)
+    limit:    read no more prompts than this, in the source's order
+    comparisons_for: pairs to train on, or a reward model that rates generated answers
+    near_duplicates: look for near-duplicate prompts even where nothing is held out
+    licence:  of the source, for the data card
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    path: str = "stages/sources/demo.py"
+    format: str = "demo"
+    mapping: Mapping = Mapping()
+    limit: int | None = Field(default=None, ge=1)
+    comparisons_for: Literal["pairs", "reward"] = "pairs"
+    near_duplicates: bool = False
+    licence: str | None = None
+
+
+class Demo(BaseModel):
+    """The size of the demo world: prompts, and comparisons to train its reward model on."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    num_prompts: int = Field(default=2000, ge=10)
+    num_comparisons: int = Field(default=600, ge=0)
+
+
+@dataclass(frozen=True)
+class Loaded(Chunk):
+    """A whole source, settled and split."""
+
+
+def read(source: Source) -> Iterator[Chunk]:
+    """Read a source chunk by chunk, in its order.
+
+    Raises UserError for a file, format, column or scale that cannot be right; where nothing usable
+    was met, at the end.
+    """
+    files = find(source.path)
+    tally, limit = Tally(source.path), Limit(source.limit)
+    for file, name in zip(files, names(files), strict=True):
+        batches, table = _open(file, name, source, limit)
+        in_turn = map if source.limit else ahead  # what a limit admits depends on what came before
+        for chunk in in_turn(partial(read_batch, table=table), batches):
+            tally.add(chunk, table.mapping)
+            yield chunk
+    tally.refuse_hopeless()
+
+
+def _open(file: str, name: str, source: Source, limit: Limit) -> tuple[Iterator[Batch], Table]:
+    """Open a file and choose how it is read."""
+    sheet = open_sheet(file)
+    if not sheet.names:
+        refuse_lines(file, sheet.batches(None))
+    changes = source.mapping.model_dump(exclude_unset=True)
+    format_ = source.format
+    if format_ == "auto":
+        format_ = recognise(sheet.names, changes, file, sheet.members)
+    preset, mapping = choose_mapping(format_, changes, sheet.names, file)
+    columns = spelt([*mapping.needed(), *preset.recognised_by], sheet.names)
+    wanted = [columns[column] for column in mapping.needed() if column in columns]
+    batches = sheet.batches(None if preset.unwrap else list(dict.fromkeys(wanted)))
+    other = {there: wanted for wanted, there in columns.items() if wanted != there}
+    table = Table(name, format_, preset, mapping, limit)
+    return (batch.renamed(other) for batch in batches), table
+
+
+def load(source: Source, world: Demo, test_fraction: float, seed: int) -> Loaded:
+    """Read a whole source at once; a prompt's cluster decides whether it is held out."""
+    if source.format == "demo":
+        return _load_demo(world, test_fraction, seed)
+    chunks = list(read(source))
+    met, prompts, responses, ratings, comparisons = (
+        pl.concat([getattr(chunk, table) for chunk in chunks])
+        for table in ("set_aside", "prompts", "responses", "ratings", "comparisons")
+    )
+    settled = settle(*(ids.spelt(rows) for rows in (prompts, responses, ratings, comparisons)))
+    formats = dict.fromkeys(chunk.format for chunk in chunks)
+    return Loaded(
+        format=", ".join(formats),
+        num_rows=sum(chunk.num_rows for chunk in chunks),
+        num_read=sum(chunk.num_read for chunk in chunks),
+        num_ratings=sum(chunk.num_ratings for chunk in chunks),
+        num_comparisons=sum(chunk.num_comparisons for chunk in chunks),
+        prompts=with_split(settled.prompts, test_fraction, seed),
+        responses=settled.responses,
+        ratings=settled.ratings,
+        comparisons=settled.comparisons,
+        set_aside=pl.concat([met, settled.set_aside]),
+    )
+
+
+def _load_demo(world: Demo, test_fraction: float, seed: int) -> Loaded:
+    """Make the demo world; its annotators compare answers to training prompts only."""
+    rows = demo.prompts(world.num_prompts, seed)
+    prompts = with_split(pl.DataFrame(rows, schema=PROMPTS), test_fraction, seed)
+    responses, comparisons = demo.compare(prompts, world.num_comparisons, seed)
+    return Loaded(
+        format="demo",
+        num_rows=len(rows),
+        num_read=len(rows),
+        num_ratings=0,
+        num_comparisons=comparisons.height,
+        prompts=prompts,
+        responses=responses,
+        ratings=Ratings.create_empty(),
+        comparisons=comparisons,
+        set_aside=SetAside.create_empty(),
+    )
+
+
+def with_split(prompts: pl.DataFrame, test_fraction: float, seed: int) -> pl.DataFrame:
+    """Add cluster and split; prompts of one cluster land on one side.
+
+    A cluster is looked for only where something is held out and the prompts have none yet.
+    """
+    if "cluster" not in prompts.columns:
+        found = clusters(prompts) if test_fraction else None
+        prompts = _clustered(prompts, found)
+    return prompts.with_columns(split=split(pl.col("cluster"), test_fraction, seed)).select(
+        Prompts.column_names()
+    )
+
+
+def _clustered(prompts: pl.DataFrame, found: pl.DataFrame | None) -> pl.DataFrame:
+    """Add what clusters were found; where none were looked for, each prompt is one."""
+    if found is None:
+        return prompts.with_columns(cluster="prompt_id")
+    return prompts.join(found, on="prompt_id", how="left", maintain_order="left")
+
+
+def split(cluster: pl.Expr, test_fraction: float, seed: int) -> pl.Expr:
+    """Hold a cluster out for testing by its name and the seed alone."""
+    num_ids = 16**ids.NUM_DIGITS
+    bound = ceil(test_fraction * num_ids)
+    drawn = ids.digests(pl.lit(str(seed)), cluster)  # hex digits order as the numbers they write
+    some = 0 < bound < num_ids
+    held_out = drawn < f"{bound:0{ids.NUM_DIGITS}x}" if some else pl.lit(bound > 0)
+    return pl.when(held_out).then(pl.lit("test")).otherwise(pl.lit("train"))

@@ -1,0 +1,129 @@
+"""Find the files of a source and open them, whatever they are: one reader per ending."""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from glob import has_magic
+from pathlib import Path
+
+from rather.schemas.errors import UserError
+from rather.stages.sources.content import CUT_SHORT, PACKED, Content
+from rather.stages.sources.json_files import json_file, json_lines
+from rather.stages.sources.row_batches import Batch, Sheet
+from rather.stages.sources.separated import separated, tabbed
+from rather.stages.sources.typed_files import hub, parquet, workbook
+
+HUB = "hub:"
+READERS: dict[str, Callable[[Content], Sheet]] = {
+    "jsonl": json_lines,
+    "ndjson": json_lines,
+    "json": json_file,
+    "csv": separated,
+    "tsv": tabbed,
+    "parquet": parquet,
+    "xlsx": workbook,
+}
+
+
+def find(path: str) -> list[str]:
+    """List the files of a path, a glob, or a folder, in order; a hub name stands for itself.
+
+    Raises UserError where there is none.
+    """
+    if path.startswith(HUB):
+        return [path]
+    if has_magic(path) and not Path(path).exists():
+        found = [str(file) for file in _matching(path) if file.is_file()]
+    elif Path(path).is_dir():
+        files = (file for file in Path(path).iterdir() if file.is_file())
+        found = [str(file) for file in files if _kind(file) in READERS]
+    elif Path(path).is_file():
+        return [path]
+    else:
+        raise UserError(f"{path}: expected a file, found nothing there; check the path")
+    if not found:
+        raise UserError(f"{path}: expected files ({_known()}), found none; check the path")
+    return sorted(found)
+
+
+def _matching(pattern: str) -> Iterator[Path]:
+    """List what a glob matches."""
+    parts = Path(pattern).parts
+    fixed = next(at for at, part in enumerate(parts) if has_magic(part))
+    return Path(*parts[:fixed]).glob(str(Path(*parts[fixed:])))
+
+
+def names(files: Sequence[str]) -> list[str]:
+    """Name files as tables do: by their own name, after the folder where they are of several."""
+    if files[0].startswith(HUB):
+        return list(files)
+    shared = os.path.commonpath([Path(file).parent for file in files])
+    return [Path(os.path.relpath(file, shared)).as_posix() for file in files]
+
+
+def hashes(path: str) -> list[dict[str, str | int]]:
+    """Name the files of a source, each with its size and SHA-256; of a hub none."""
+    files = find(path)
+    if path.startswith(HUB):
+        return []
+    return [
+        {"name": name, "bytes": Path(file).stat().st_size, "sha256": sha256(Path(file))}
+        for file, name in zip(files, names(files), strict=True)
+    ]
+
+
+def sha256(file: Path) -> str:
+    """Hash a file's bytes."""
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def open_sheet(file: str) -> Sheet:
+    """Open a file; raise UserError where it is empty, cut short, or of an unknown kind."""
+    if file.startswith(HUB):
+        return hub(file.removeprefix(HUB))
+    path = Path(file)
+    if _kind(path) not in READERS:
+        raise UserError(f"{file}: expected one of {_known()}, found .{_kind(path)}; convert it")
+    content = Content(path)
+    try:
+        sheet = READERS[_kind(path)](content)
+    except CUT_SHORT as error:
+        raise _cut_short(content, error) from None
+    return replace(sheet, batches=lambda columns: _whole(content, sheet.batches(columns)))
+
+
+def _whole(content: Content, batches: Iterator[Batch]) -> Iterator[Batch]:
+    """Pass batches on; raise UserError where the file ends too early or holds none."""
+    is_empty = True
+    try:
+        for batch in batches:
+            is_empty = False
+            yield batch
+    except CUT_SHORT as error:
+        raise _cut_short(content, error) from None
+    if is_empty:
+        raise UserError(f"{content.path}: expected rows, found an empty file")
+
+
+def _cut_short(content: Content, error: BaseException) -> UserError:
+    """Say where a packed file breaks off."""
+    where = f" after {content.num_lines:,} lines" if content.num_lines else ""
+    return UserError(
+        f"{content.path}: expected a whole {content.packing} file, found {error}{where}; "
+        "copy it again"
+    )
+
+
+def _kind(path: Path) -> str:
+    """Tell what a file is by its name."""
+    name = path.name.lower()
+    for ending in PACKED:
+        name = name.removesuffix(ending)
+    return name.rsplit(".", 1)[-1]
+
+
+def _known() -> str:
+    """List the endings that can be read."""
+    return f"{', '.join(sorted(READERS))} (also {', '.join(PACKED)})"

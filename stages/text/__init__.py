@@ -1,0 +1,1 @@
+"""Keys, lengths, similarity and clusters of texts."""

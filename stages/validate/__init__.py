@@ -1,0 +1,1 @@
+"""Declared quality, and Great Expectations suites."""

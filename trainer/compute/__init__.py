@@ -1,0 +1,1 @@
+"""Log-probabilities, losses' inputs and gradients."""

@@ -1,0 +1,1 @@
+"""Log-probabilities of a reference model, and rewards."""
