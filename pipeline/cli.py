@@ -190,14 +190,14 @@ def _require_text(arguments: Sequence[str]) -> None:
     """Raise UserError for a name whose bytes are no text: no table and no page could tell it."""
     for each in arguments:
         if not each.isascii() and each.encode(errors="replace").decode() != each:
-            from rather.schemas.errors import UserError
+            from rather.schemas.base import UserError
 
             raise UserError(f"{each!r}: expected a name in UTF-8, found other bytes; rename it")
 
 
 def _exit_code(error: Exception) -> int | None:
     """Give the exit code of an error that rather stops for on purpose, None of any other."""
-    from rather.schemas.errors import RatherError
+    from rather.schemas.base import RatherError
     from rather.trainer.errors import TrainerError
 
     if isinstance(error, RatherError):

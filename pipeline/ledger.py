@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rather.schemas.errors import BalanceError
+from rather.schemas.base import BalanceError
 from rather.tables.atomic_files import write_text
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from rather.runners.curation import CURATION
 from rather.runners.evaluate import run_evaluate
 from rather.runners.modelling import MODELLING, MODELLING_EACH
 from rather.runners.rounds import ROUNDS
-from rather.schemas.errors import UserError
+from rather.schemas.base import UserError
 
 PRESENTING = {"report": run_report, "describe": run_describe, "conclude": run_conclude}
 STAGES = CURATION | MODELLING | ASKING | PRESENTING | {"evaluate": run_evaluate}

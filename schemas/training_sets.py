@@ -2,8 +2,7 @@
 
 import dataframely as dy
 
-from rather.schemas.ids import id_column
-from rather.schemas.messages import messages_column
+from rather.schemas.base import id_column, messages_column
 
 
 class Dpo(dy.Schema):

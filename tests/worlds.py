@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from rather.schemas.ratings import Comparisons, Ratings
+from rather.schemas.judgements import Comparisons, Ratings
 from rather.stages.common.ids import digests
 
 ACCURACIES = (0.95, 0.90, 0.85, 0.80, 0.75, 0.70, 0.65, 0.60, 0.55, 0.20)

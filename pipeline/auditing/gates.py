@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import inf, nan
 from typing import Any
 
-from rather.schemas.errors import UserError
+from rather.schemas.base import UserError
 
 Audit = Mapping[str, Any]
 

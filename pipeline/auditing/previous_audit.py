@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from rather.schemas.errors import UserError
+from rather.schemas.base import UserError
 from rather.stages.audit.against import against
 
 COLUMNS = ("pair_id", "chosen_id", "reason")

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rather.commands.convert import Asked
-from rather.schemas.errors import UserError
+from rather.schemas.base import UserError
 from rather.stages.agreement.agreement_summary import summarise
 from rather.stages.agreement.agreement_text import lines
 from rather.stages.agreement.reliability_data import UNDECIDED, as_met, tally, undecided_as_category

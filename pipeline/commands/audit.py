@@ -15,7 +15,7 @@ from rather.auditing.previous_audit import read_previous
 from rather.commands.convert import Asked, at_work, run_stages
 from rather.params.params import Params
 from rather.run import Run
-from rather.schemas.errors import QualityError, UserError
+from rather.schemas.base import QualityError, UserError
 from rather.stages.audit.formatting import WRITERS, visible
 from rather.stages.sources.source_files import find
 from rather.tables.atomic_files import replacing_folder, require_writable, write_text

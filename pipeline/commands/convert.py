@@ -15,7 +15,7 @@ from rather.params.params import Params, make_params
 from rather.run import Run
 from rather.runners.curation import CURATION
 from rather.runners.selection import run_declared
-from rather.schemas.errors import QualityError, UserError
+from rather.schemas.base import QualityError, UserError
 from rather.stages.convert.formats.catalogue import form
 from rather.stages.sources.mapping import read_mapping
 

@@ -13,7 +13,7 @@ import polars as pl
 import yaml
 
 from rather.params.params import Params, make_params
-from rather.schemas.errors import UserError
+from rather.schemas.base import UserError
 from rather.stages.audit.formatting import visible
 from rather.stages.calibrate.rating_scale import shared_scale, usage
 from rather.stages.sources.column_stats import profiles

@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from rather.run import Run
-from rather.schemas.errors import UserError
+from rather.schemas.base import UserError
 from rather.stages.common.ids import NUM_DIGITS, spelt
 from rather.tables.contracts import ids_in, is_read, mend, schema_of
 

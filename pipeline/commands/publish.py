@@ -14,7 +14,7 @@ from rich.table import Table
 from rather.auditing.accounts import advise, ledgers
 from rather.auditing.dropped_rows import write_dropped
 from rather.run import Run
-from rather.schemas.errors import QualityError, UserError
+from rather.schemas.base import QualityError, UserError
 from rather.stages.convert.formats.catalogue import Form
 from rather.stages.convert.formats.turns import Facts
 from rather.stages.sources.source_files import find

@@ -12,7 +12,7 @@ import polars as pl
 
 from rather.commands.convert import Asked, temporary_run
 from rather.runners.load import run_load
-from rather.schemas.errors import UserError
+from rather.schemas.base import UserError
 from rather.stages.models.rank_answers import rank
 from rather.stages.sources.source_files import find, open_sheet
 from rather.tables.atomic_files import replacing

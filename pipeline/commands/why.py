@@ -10,7 +10,7 @@ from rather.commands.lookup import Row, are, begins, is_one_of, row_of, rows_of
 from rather.params.params import read_params
 from rather.run import Run
 from rather.runners.rounds import round_run
-from rather.schemas.errors import UserError
+from rather.schemas.base import UserError
 from rather.stages.common.ids import NUM_DIGITS
 
 PREFIX = re.compile(rf"[0-9a-f]{{1,{NUM_DIGITS}}}")

@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from rather.schemas.errors import UserError
+from rather.schemas.base import UserError
 from rather.stages.winnow.winnow import DEFAULT_RULES
 
 

@@ -13,7 +13,7 @@ from rather.params.loss_names import known_losses, policy_losses
 from rather.params.model_params import Further, Model
 from rather.params.overrides import change, read_values
 from rather.params.training import Policy, Round, Strict, Training
-from rather.schemas.errors import UserError
+from rather.schemas.base import UserError
 from rather.stages.audit.audit_options import Options as Audit
 from rather.stages.calibrate.calibrate import Options as Calibrate
 from rather.stages.choose.choose import Options as Choose

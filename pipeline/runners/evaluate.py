@@ -13,7 +13,7 @@ from rather.auditing.accounts import plain
 from rather.params.params import rater_model, rater_options
 from rather.run import Run
 from rather.runners.asking import models_of, policies
-from rather.schemas.errors import UserError
+from rather.schemas.base import UserError
 from rather.schemas.training_sets import Dpo
 from rather.stages.common.ids import spelt
 from rather.stages.models.pointer import weights

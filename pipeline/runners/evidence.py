@@ -10,7 +10,7 @@ import polars as pl
 from rather.ledger import Ledger, by_reason
 from rather.run import Run
 from rather.runners.calibrate import judged_comparisons, judged_ratings
-from rather.schemas.contamination import Contamination
+from rather.schemas.evidence import Contamination
 from rather.stages.calibrate.rating_evidence import Evidence
 from rather.stages.models.pointer import weights
 from rather.stages.pair import pair

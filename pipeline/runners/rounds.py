@@ -16,8 +16,7 @@ from rather.runners.convert import run_convert
 from rather.runners.evidence import run_measure, run_pair
 from rather.runners.modelling import settings, train_model
 from rather.runners.selection import run_choose, run_validate, run_winnow
-from rather.schemas.errors import RatherError
-from rather.schemas.messages import MESSAGES_DTYPE
+from rather.schemas.base import MESSAGES_DTYPE, RatherError
 from rather.schemas.training_sets import Dpo
 from rather.stages.common.ids import digest, prompt_ids
 from rather.stages.convert import kto_labels

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rather.schemas.errors import UserError
+from rather.schemas.base import UserError
 
 
 def require_writable(folder: Path, asked: str) -> None:

@@ -9,27 +9,26 @@ from types import new_class
 import dataframely as dy
 import polars as pl
 
-from rather.schemas.errors import UserError
-from rather.schemas.ids import ids_of
+from rather.schemas.base import UserError, ids_of
 from rather.stages.common.ids import digest, spelt
 
 SCHEMAS = {
-    "load/prompts": "prompts.Prompts",
-    "load/responses": "responses.Responses",
-    "load/ratings": "ratings.Ratings",
-    "load/comparisons": "ratings.Comparisons",
-    "load/set_aside": "set_aside.SetAside",
-    "load/evaluations": "contamination.Evaluations",
-    "measure/features": "features.Features",
-    "measure/contamination": "contamination.Contamination",
-    "calibrate/raters": "scores.Raters",
-    "calibrate/scores": "scores.Scores",
-    "pair/pairs": "pairs.Pairs",
-    "pair/dropped": "pairs.DroppedPrompts",
-    "winnow/clear": "pairs.ClearPairs",
-    "winnow/dropped": "pairs.DroppedPairs",
-    "choose/chosen": "pairs.ChosenPairs",
-    "choose/dropped": "pairs.DroppedPairs",
+    "load/prompts": "texts.Prompts",
+    "load/responses": "texts.Responses",
+    "load/ratings": "judgements.Ratings",
+    "load/comparisons": "judgements.Comparisons",
+    "load/set_aside": "texts.SetAside",
+    "load/evaluations": "evidence.Evaluations",
+    "measure/features": "evidence.Features",
+    "measure/contamination": "evidence.Contamination",
+    "calibrate/raters": "evidence.Raters",
+    "calibrate/scores": "evidence.Scores",
+    "pair/pairs": "evidence.Pairs",
+    "pair/dropped": "evidence.DroppedPrompts",
+    "winnow/clear": "evidence.ClearPairs",
+    "winnow/dropped": "evidence.DroppedPairs",
+    "choose/chosen": "evidence.ChosenPairs",
+    "choose/dropped": "evidence.DroppedPairs",
     "convert/dpo/train": "training_sets.Dpo",
     "convert/dpo/test": "training_sets.Dpo",
     "convert/kto/train": "training_sets.Kto",
@@ -38,11 +37,11 @@ SCHEMAS = {
 }
 SHOWN = 500  # characters of a broken row
 FAMILIES = {
-    "generate": "responses.Generated",
-    "rate": "ratings.Ratings",
-    "compare": "ratings.Comparisons",
-    "verdicts": "verdicts.Verdicts",
-    "sample": "responses.Responses",
+    "generate": "texts.Generated",
+    "rate": "judgements.Ratings",
+    "compare": "judgements.Comparisons",
+    "verdicts": "judgements.Verdicts",
+    "sample": "texts.Responses",
 }
 
 

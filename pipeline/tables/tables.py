@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import polars as pl
 
-from rather.schemas.errors import UserError
+from rather.schemas.base import UserError
 from rather.stages.common.ids import numbered, spelt, texts
 from rather.stages.common.parallel import ahead
 from rather.tables.atomic_files import replacing

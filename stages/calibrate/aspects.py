@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from rather.schemas.errors import UserError
+from rather.schemas.base import UserError
 from rather.stages.calibrate.ratings_per_item import OVERALL
 
 Weights = Mapping[str, float]

@@ -12,7 +12,7 @@ from typing import Literal
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
 
-from rather.schemas.scores import Scores
+from rather.schemas.evidence import Scores
 from rather.stages.calibrate import aggregate, crowd, factor, scales
 from rather.stages.calibrate.aggregate import Tally
 from rather.stages.calibrate.aspects import mixed

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import polars as pl
 
-from rather.schemas.errors import UserError
+from rather.schemas.base import UserError
 from rather.stages.calibrate.quadrature import Floats
 
 Method = Literal["dawid_skene", "mace"]

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from rather.schemas.scores import Raters
+from rather.schemas.evidence import Raters
 from rather.stages.calibrate import factor, quadrature
 from rather.stages.calibrate.aggregate import DECIMALS
 from rather.stages.calibrate.factor import MIN_ITEMS, Factor

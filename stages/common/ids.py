@@ -14,7 +14,7 @@ import polars_hash  # noqa: F401  adds `chash` and `nchash` to expressions
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from rather.schemas.messages import MESSAGES_DTYPE, Message
+from rather.schemas.base import MESSAGES_DTYPE, Message
 
 NUM_DIGITS = 16
 

@@ -5,7 +5,7 @@ from typing import Literal
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
-from rather.schemas.messages import MESSAGES_DTYPE
+from rather.schemas.base import MESSAGES_DTYPE
 from rather.schemas.training_sets import Dpo, Kto
 from rather.stages.calibrate.raters_of import NOBODY, judges_of_pairs
 from rather.stages.convert.label_rules import Labels

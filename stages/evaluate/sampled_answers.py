@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from rather.schemas.messages import MESSAGES_DTYPE
+from rather.schemas.base import MESSAGES_DTYPE
 
 SIDES = ("chosen", "rejected")
 LOGPS = {

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from rather.schemas.errors import RatherError
-from rather.schemas.messages import Message
+from rather.schemas.base import Message, RatherError
 
 # An endpoint's refusal of one request; another server, or another day, may answer it.
 REFUSED = "request_refused"

@@ -7,7 +7,7 @@ from random import random
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from rather.schemas.errors import UserError
+from rather.schemas.base import UserError
 from rather.stages.models.chat import (
     REFUSED,
     TOO_LONG,

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import ValidationError
 
-from rather.schemas.errors import UserError
-from rather.schemas.messages import Message
+from rather.schemas.base import Message, UserError
 from rather.stages.models.chat import TOO_LONG, Chat, Sample, Sampling, StoppedError, refusal
 
 if TYPE_CHECKING:

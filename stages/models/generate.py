@@ -10,8 +10,8 @@ from typing import Any, Literal
 import polars as pl
 from pydantic import BaseModel, Field, field_validator, model_validator
 
-from rather.schemas.messages import MESSAGES_DTYPE, Message
-from rather.schemas.responses import Generated
+from rather.schemas.base import MESSAGES_DTYPE, Message
+from rather.schemas.texts import Generated
 from rather.stages.common.ids import digest, response_ids
 from rather.stages.models.chat import REFUSED, Chat, Chatter, Sample, Sampling, StoppedError
 from rather.stages.models.open_model import open_model, revision

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rather.schemas.errors import UserError
+from rather.schemas.base import UserError
 from rather.stages.common.ids import digest
 
 POINTER = "pointer.json"

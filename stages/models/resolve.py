@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rather.schemas.errors import UserError
+from rather.schemas.base import UserError
 from rather.stages.models.pointer import POINTER, Address, fingerprint, weights
 from rather.stages.sources.demo import TASKS
 

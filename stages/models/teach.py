@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from rather.schemas.messages import MESSAGES_DTYPE
+from rather.schemas.base import MESSAGES_DTYPE
 from rather.schemas.training_sets import Demonstrations, RewardPairs
 from rather.stages.common.ids import digest
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from rather.schemas.errors import RatherError, UserError
+from rather.schemas.base import RatherError, UserError
 from rather.stages.models import engine
 
 if TYPE_CHECKING:

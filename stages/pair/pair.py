@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from rather.schemas.pairs import DroppedPrompts, Pairs
+from rather.schemas.evidence import DroppedPrompts, Pairs
 from rather.stages.calibrate.rating_evidence import (
     UNCALIBRATED,
     Evidence,

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from rather.schemas.verdicts import Verdicts
+from rather.schemas.judgements import Verdicts
 from rather.stages.raters.judging.judge_client import Judge
 from rather.stages.raters.judging.judge_options import Options
 from rather.stages.raters.judging.questions import questions

@@ -6,9 +6,8 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from rather.schemas.messages import Message
-from rather.schemas.ratings import Comparisons, Ratings
-from rather.schemas.verdicts import Verdicts
+from rather.schemas.base import Message
+from rather.schemas.judgements import Comparisons, Ratings, Verdicts
 from rather.stages.common.ids import digest
 from rather.stages.models.response_cache import Store
 

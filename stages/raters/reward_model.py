@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import polars as pl
 from pydantic import BaseModel, Field
 
-from rather.schemas.errors import UserError
+from rather.schemas.base import UserError
 from rather.stages.common.ids import digest
 from rather.stages.models.pointer import fingerprint, weights
 from rather.stages.models.response_cache import Store

@@ -10,8 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from rather.schemas.errors import UserError
-from rather.schemas.messages import Message
+from rather.schemas.base import Message, UserError
 
 # A prompt's messages, the text to check, and the prompt's answer -> a score, or a reason.
 Check = Callable[[Sequence[Message], str, str | None], float | str]

@@ -4,10 +4,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from rather.schemas.prompts import Prompts
-from rather.schemas.ratings import Comparisons, Ratings
-from rather.schemas.responses import Responses
-from rather.schemas.set_aside import SetAside
+from rather.schemas.judgements import Comparisons, Ratings
+from rather.schemas.texts import Prompts, Responses, SetAside
 
 KNOWN = ("category", "demonstration", "answer")  # what any row of a prompt may add to it
 PROMPTS = Prompts.create_empty().drop("split", "cluster").schema

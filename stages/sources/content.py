@@ -11,7 +11,7 @@ from pathlib import Path
 
 import zstandard
 
-from rather.schemas.errors import UserError
+from rather.schemas.base import UserError
 
 PACKED = {".gz": "gzip", ".zst": "zstd"}
 PIECE = 1 << 18  # bytes read at once

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from rather.schemas.responses import Responses
+from rather.schemas.texts import Responses
 from rather.stages.sources.chunks import SET_ASIDE, first_prompts, judgement
 
 

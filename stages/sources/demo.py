@@ -14,9 +14,9 @@ from typing import Any
 
 import polars as pl
 
-from rather.schemas.messages import Message
-from rather.schemas.ratings import Comparisons
-from rather.schemas.responses import Responses
+from rather.schemas.base import Message
+from rather.schemas.judgements import Comparisons
+from rather.schemas.texts import Responses
 from rather.stages.common import ids
 
 SOURCE = "demo"
@@ -91,7 +91,7 @@ def quality(gold: str, response: str) -> float:
 def prompts(num_prompts: int, seed: int) -> list[dict[str, Any]]:
     """Draw distinct prompts, about as many of each task, each with its gold answer.
 
-    Rows are rather.schemas.prompts.Prompts without `split` and `cluster`, which load decides.
+    Rows are rather.schemas.texts.Prompts without `split` and `cluster`, which load decides.
     Demonstrations are as people's are: most are the gold answer, some are not, and what a model
     learns by imitating them the ratings can put right.
     """

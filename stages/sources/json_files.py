@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from rather.schemas.errors import UserError
+from rather.schemas.base import UserError
 from rather.stages.sources.content import Content
 from rather.stages.sources.row_batches import Batch, Growing, Sheet, sheet_of_rows
 

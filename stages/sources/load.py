@@ -9,9 +9,8 @@ from typing import Literal
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
-from rather.schemas.prompts import Prompts
-from rather.schemas.ratings import Ratings
-from rather.schemas.set_aside import SetAside
+from rather.schemas.judgements import Ratings
+from rather.schemas.texts import Prompts, SetAside
 from rather.stages.common import ids
 from rather.stages.common.parallel import ahead
 from rather.stages.sources import demo

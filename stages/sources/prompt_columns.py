@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from rather.schemas.messages import Message
+from rather.schemas.base import Message
 from rather.stages.common.ids import prompt_ids
 from rather.stages.sources.cells import encodable, said_in
 from rather.stages.sources.mapping import Mapping

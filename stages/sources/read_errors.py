@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from rather.schemas.errors import UserError
+from rather.schemas.base import UserError
 from rather.stages.sources.chunks import Chunk
 from rather.stages.sources.mapping import Mapping
 from rather.stages.sources.row_batches import Batch

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 from typing import Any
 
-from rather.schemas.errors import UserError
+from rather.schemas.base import UserError
 from rather.stages.sources.mapping import SHAPES, Mapping, Preset
 from rather.stages.sources.presets import PRESETS
 

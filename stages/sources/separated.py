@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Iterator
 from functools import partial
 
-from rather.schemas.errors import UserError
+from rather.schemas.base import UserError
 from rather.stages.sources.content import Content
 from rather.stages.sources.row_batches import Batch, Growing, Sheet, sheet_of_rows
 

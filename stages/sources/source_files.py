@@ -7,7 +7,7 @@ from dataclasses import replace
 from glob import has_magic
 from pathlib import Path
 
-from rather.schemas.errors import UserError
+from rather.schemas.base import UserError
 from rather.stages.sources.content import CUT_SHORT, PACKED, Content
 from rather.stages.sources.json_files import json_file, json_lines
 from rather.stages.sources.row_batches import Batch, Sheet

@@ -7,7 +7,7 @@ may be the beginning of the other.
 import re
 from typing import Any, Literal
 
-from rather.schemas.messages import Message
+from rather.schemas.base import Message
 from rather.stages.sources.templates import Row, UnreadableError
 
 HUMAN = re.compile(r"\n\n(Human|Assistant):")

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from rather.schemas.errors import UserError
+from rather.schemas.base import UserError
 from rather.stages.sources.content import Content
 from rather.stages.sources.row_batches import NUM_BYTES, NUM_ROWS, Batch, Sheet
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 import polars_hash  # noqa: F401  adds `nchash` to expressions
 
-from rather.schemas.features import Features
+from rather.schemas.evidence import Features
 from rather.stages.text.normalise import normalised, prompt_texts
 from rather.stages.text.scripts import scripts
 

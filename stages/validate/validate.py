@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import polars as pl
 
-from rather.schemas.errors import QualityError
+from rather.schemas.base import QualityError
 from rather.stages.text.length import share_longer
 from rather.stages.validate.declared_quality import (
     LABELS,

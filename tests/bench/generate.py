@@ -24,8 +24,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from vllm import SamplingParams, TokensPrompt
 
-from rather.schemas.messages import Message
-from rather.schemas.prompts import Prompts
+from rather.schemas.base import Message
+from rather.schemas.texts import Prompts
 from rather.stages.common.ids import prompt_id
 from rather.stages.models.chat import Chat, Sampling
 from rather.stages.models.engine import Engine

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rather.commands import convert as convert_command
-from rather.schemas.errors import BalanceError, QualityError, UserError
+from rather.schemas.base import BalanceError, QualityError, UserError
 from rather.trainer.errors import TrainerError
 
 Rather = Callable[..., Any]

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from rather.ledger import Ledger, by_reason, is_account
-from rather.schemas.errors import BalanceError
+from rather.schemas.base import BalanceError
 
 
 def test_a_balanced_account_is_entered() -> None:

@@ -16,7 +16,7 @@ from rather.run import Run
 from rather.runners.asking import run_rate, run_rate_by_model
 from rather.runners.curation import CURATION
 from rather.runners.modelling import run_models
-from rather.schemas.errors import UserError
+from rather.schemas.base import UserError
 from rather.stages.common.ids import prompt_id, response_id
 from rather.tables.tables import schema_of
 from tests.servers import Body, Played, Reply, answer, played

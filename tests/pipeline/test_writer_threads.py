@@ -10,7 +10,7 @@ ROUNDS = 100
 
 BROKEN_TABLE = """
 from rather.tables.tables import Tables
-from rather.schemas.errors import UserError
+from rather.schemas.base import UserError
 from tests.pipeline.test_tables import HALVES, ratings
 
 rows = dict(zip(HALVES, (ratings({}), ratings({"score": None})), strict=True))

@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from rather.schemas.pairs import Pairs
+from rather.schemas.evidence import Pairs
 
 
 @pytest.fixture

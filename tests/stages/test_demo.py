@@ -5,9 +5,8 @@ from random import Random
 import polars as pl
 import pytest
 
-from rather.schemas.prompts import Prompts
-from rather.schemas.ratings import Comparisons
-from rather.schemas.responses import Responses
+from rather.schemas.judgements import Comparisons
+from rather.schemas.texts import Prompts, Responses
 from rather.stages.sources import demo
 
 

@@ -9,11 +9,10 @@ import polars as pl
 from rather.params.params import make_params
 from rather.run import Run
 from rather.runners.curation import CURATION
-from rather.schemas.contamination import Evaluations
-from rather.schemas.messages import MESSAGES_DTYPE
-from rather.schemas.prompts import Prompts
-from rather.schemas.ratings import Comparisons
-from rather.schemas.responses import Responses
+from rather.schemas.base import MESSAGES_DTYPE
+from rather.schemas.evidence import Evaluations
+from rather.schemas.judgements import Comparisons
+from rather.schemas.texts import Prompts, Responses
 from tests.worlds import World
 
 STAGES = ("measure", "calibrate", "pair", "winnow", "choose")

@@ -6,7 +6,7 @@ from typing import Literal
 
 import polars as pl
 
-from rather.schemas.errors import UserError
+from rather.schemas.base import UserError
 from rather.stages.convert.formats import axolotl, llamafactory, open_instruct, trl
 from rather.stages.convert.formats.turns import Facts, Reshaped, SideFile
 

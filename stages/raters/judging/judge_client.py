@@ -8,8 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from rather.schemas.errors import RatherError
-from rather.schemas.messages import Message
+from rather.schemas.base import Message, RatherError
 from rather.stages.common.ids import digest
 from rather.stages.models.chat import REFUSED, Chat, Chatter, Sample, Sampling, StoppedError
 from rather.stages.models.open_model import open_model, revision

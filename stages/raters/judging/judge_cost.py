@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
-from rather.schemas.errors import UserError
-from rather.schemas.messages import Message
+from rather.schemas.base import Message, UserError
 from rather.stages.raters.judging.judge_options import Options
 from rather.stages.raters.judging.wording import schema
 

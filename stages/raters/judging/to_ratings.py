@@ -4,7 +4,7 @@ from typing import Any
 
 import polars as pl
 
-from rather.schemas.ratings import Comparisons, Ratings
+from rather.schemas.judgements import Comparisons, Ratings
 from rather.stages.evaluate.bootstrap import Estimate, ratio
 from rather.stages.raters.judging.judge_options import Options
 from rather.stages.raters.judging.parsing import parse

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from rather.schemas.messages import Message
+from rather.schemas.base import Message
 from rather.stages.common.ids import digest
 from rather.stages.raters.judging.judge_options import EXPLANATION, Options
 

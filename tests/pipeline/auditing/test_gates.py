@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from rather.auditing.gates import missed, read_gates
-from rather.schemas.errors import UserError
+from rather.schemas.base import UserError
 
 AUDIT: dict[str, Any] = {
     "verdict": {"answer": "with_care"},

@@ -9,7 +9,7 @@ import pytest
 from rather.commands.why import show_story, story
 from rather.params.params import Params
 from rather.run import Run
-from rather.schemas.errors import UserError
+from rather.schemas.base import UserError
 from rather.tables.contracts import schema_of
 
 P, Q = "aa" + "0" * 14, "ab" + "0" * 14

@@ -10,7 +10,7 @@ from rather.params.params import make_params
 from rather.run import Run
 from rather.runners.asking import run_generate
 from rather.runners.modelling import run_models
-from rather.schemas.errors import UserError
+from rather.schemas.base import UserError
 from rather.stages.models.pointer import Address, address, locate
 from rather.stages.models.resolve import point_at_endpoint
 from rather.tables.contracts import columns_of

@@ -13,7 +13,7 @@ from rather.params.params import (
     rater_options,
     read_params,
 )
-from rather.schemas.errors import UserError
+from rather.schemas.base import UserError
 from rather.stages.winnow.winnow import DEFAULT_RULES
 from tests.paths import ROOT
 

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from rather.runners.calibrate import trusted_judgements
-from rather.schemas.errors import UserError
+from rather.schemas.base import UserError
 from tests.pipeline.curated import EVIDENCE, curated
 
 SCORES = (5, 3, 1, 4, 2, 5, 1, 3, 2, 4)

@@ -12,7 +12,7 @@ import pytest
 from rather.params.params import make_params
 from rather.run import Run
 from rather.runners.evaluate import run_evaluate
-from rather.schemas.errors import UserError
+from rather.schemas.base import UserError
 from rather.tables.tables import schema_of
 
 P, Q = "aa" + "0" * 14, "ab" + "0" * 14

@@ -9,8 +9,8 @@ import pytest
 from rather.params.params import make_params
 from rather.run import Run
 from rather.runners.rounds import join, round_run, run_round_generate
-from rather.schemas.errors import UserError
-from rather.schemas.prompts import Prompts
+from rather.schemas.base import UserError
+from rather.schemas.texts import Prompts
 from rather.schemas.training_sets import Dpo, Kto
 from rather.stages.models.pointer import Address
 from rather.stages.models.resolve import point_at_endpoint

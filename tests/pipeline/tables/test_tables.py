@@ -6,8 +6,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from rather.schemas.errors import UserError
-from rather.schemas.ratings import Ratings
+from rather.schemas.base import UserError
+from rather.schemas.judgements import Ratings
 from rather.stages.common.ids import numbered
 from rather.tables.buckets import Bucket
 from rather.tables.contracts import FAMILIES, SCHEMAS, schema_of

@@ -3,7 +3,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from rather.schemas.ratings import Comparisons, Ratings
+from rather.schemas.judgements import Comparisons, Ratings
 from rather.stages.agreement.alpha import alpha
 from rather.stages.agreement.reliability_data import merge, of_comparisons, of_ratings, tally
 from rather.stages.agreement.units import units

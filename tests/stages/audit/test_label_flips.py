@@ -5,9 +5,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from rather.schemas.pairs import Pairs
-from rather.schemas.ratings import Comparisons
-from rather.schemas.scores import Raters, Scores
+from rather.schemas.evidence import Pairs, Raters, Scores
+from rather.schemas.judgements import Comparisons
 from rather.stages.audit.label_flips import contradicted, label_rater, labelled
 from rather.stages.calibrate.rating_evidence import Evidence
 from rather.stages.common.ids import pair_id

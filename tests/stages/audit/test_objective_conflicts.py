@@ -4,7 +4,7 @@ from typing import Any
 
 import polars as pl
 
-from rather.schemas.ratings import Comparisons, Ratings
+from rather.schemas.judgements import Comparisons, Ratings
 from rather.stages.audit.objective_conflicts import conflicts
 
 A, B = (f"{name:0>16}" for name in "ab")

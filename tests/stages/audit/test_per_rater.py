@@ -4,7 +4,7 @@ from typing import Any
 
 import polars as pl
 
-from rather.schemas.ratings import Comparisons, Ratings
+from rather.schemas.judgements import Comparisons, Ratings
 from rather.stages.audit.per_rater import confusion, labels_of
 
 A, B, C = (f"{name:0>16}" for name in "abc")

@@ -3,8 +3,8 @@
 import polars as pl
 import pytest
 
-from rather.schemas.errors import UserError
-from rather.schemas.ratings import Comparisons, Ratings
+from rather.schemas.base import UserError
+from rather.schemas.judgements import Comparisons, Ratings
 from rather.stages.calibrate.aspects import mixed, require_known
 
 A, B, P = "a" * 16, "b" * 16, "0" * 16

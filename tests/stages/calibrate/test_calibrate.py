@@ -4,9 +4,8 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from rather.schemas.features import Features
-from rather.schemas.ratings import Comparisons, Ratings
-from rather.schemas.scores import Raters, Scores
+from rather.schemas.evidence import Features, Raters, Scores
+from rather.schemas.judgements import Comparisons, Ratings
 from rather.stages.calibrate.calibrate import Calibration, Options, calibrate, in_memory, scores
 from rather.stages.calibrate.rating_matrix import sheet
 from tests.worlds import crowd

@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from rather.schemas.errors import UserError
+from rather.schemas.base import UserError
 from rather.stages.calibrate.calibrate import Options, in_memory
 from rather.stages.calibrate.crowd import Method, aggregate
 from tests.worlds import crowd

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from rather.schemas.ratings import Comparisons, Ratings
+from rather.schemas.judgements import Comparisons, Ratings
 from rather.stages.calibrate.calibrate import Calibration, Options, in_memory, learn_from_trusted
 from rather.stages.calibrate.rating_evidence import calibrated
 from rather.stages.calibrate.trusted import expected_calibration_error, with_odds

@@ -4,8 +4,8 @@ from typing import Any
 
 import polars as pl
 
-from rather.schemas.pairs import Pairs
-from rather.schemas.ratings import Comparisons, Ratings
+from rather.schemas.evidence import Pairs
+from rather.schemas.judgements import Comparisons, Ratings
 from rather.stages.calibrate.raters_of import judges_of_pairs, judges_of_responses
 
 PAIRS = pl.DataFrame(

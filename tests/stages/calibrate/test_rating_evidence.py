@@ -5,9 +5,8 @@ import math
 import polars as pl
 import pytest
 
-from rather.schemas.features import Features
-from rather.schemas.ratings import Comparisons
-from rather.schemas.scores import Raters
+from rather.schemas.evidence import Features, Raters
+from rather.schemas.judgements import Comparisons
 from rather.stages.calibrate.rating_evidence import (
     Evidence,
     calibrated,

@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from rather.schemas.ratings import Ratings
+from rather.schemas.judgements import Ratings
 from rather.stages.calibrate.rating_scale import (
     Scale,
     means_of,

@@ -4,8 +4,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from rather.schemas.features import Features
-from rather.schemas.ratings import Comparisons, Ratings
+from rather.schemas.evidence import Features
+from rather.schemas.judgements import Comparisons, Ratings
 from rather.stages.calibrate.rating_evidence import Evidence
 from rather.stages.calibrate.trusted import expected_calibration_error, learn, trusted_pairs
 

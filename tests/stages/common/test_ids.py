@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from rather.schemas.messages import Message
+from rather.schemas.base import Message
 from rather.stages.common.ids import (
     digest,
     digests,

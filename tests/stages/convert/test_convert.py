@@ -4,12 +4,9 @@ from typing import Any
 
 import polars as pl
 
-from rather.schemas.features import Features
-from rather.schemas.pairs import ChosenPairs
-from rather.schemas.prompts import Prompts
-from rather.schemas.ratings import Comparisons, Ratings
-from rather.schemas.responses import Responses
-from rather.schemas.scores import Scores
+from rather.schemas.evidence import ChosenPairs, Features, Scores
+from rather.schemas.judgements import Comparisons, Ratings
+from rather.schemas.texts import Prompts, Responses
 from rather.schemas.training_sets import Dpo, Kto
 from rather.stages.calibrate.rating_scale import Scale
 from rather.stages.convert.convert import to_dpo, to_kto

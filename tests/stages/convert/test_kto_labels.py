@@ -5,10 +5,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from rather.schemas.features import Features
-from rather.schemas.pairs import ChosenPairs
-from rather.schemas.ratings import Comparisons, Ratings
-from rather.schemas.scores import Scores
+from rather.schemas.evidence import ChosenPairs, Features, Scores
+from rather.schemas.judgements import Comparisons, Ratings
 from rather.schemas.training_sets import DroppedLabels
 from rather.stages.calibrate.rating_scale import Scale, shared_scale, usage
 from rather.stages.convert.kto_labels import label, label_by_pairs, one_sided, unlabelled, weights

@@ -5,9 +5,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from rather.schemas.prompts import Prompts
-from rather.schemas.ratings import Ratings
-from rather.schemas.responses import Responses
+from rather.schemas.judgements import Ratings
+from rather.schemas.texts import Prompts, Responses
 from rather.stages.evaluate.evaluate import evaluate
 
 PROMPTS = pl.DataFrame(

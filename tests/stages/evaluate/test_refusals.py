@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from rather.schemas.responses import Responses
+from rather.schemas.texts import Responses
 from rather.stages.evaluate.refusals import refusal_rate
 
 

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import polars as pl
 
-from rather.schemas.messages import MESSAGES_DTYPE
-from rather.schemas.prompts import Prompts
-from rather.schemas.responses import Responses
+from rather.schemas.base import MESSAGES_DTYPE
+from rather.schemas.texts import Prompts, Responses
 from rather.schemas.training_sets import Dpo
 from rather.stages.evaluate.sampled_answers import listed, score
 

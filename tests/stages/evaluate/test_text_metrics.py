@@ -5,7 +5,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from rather.schemas.responses import Responses
+from rather.schemas.texts import Responses
 from rather.stages.evaluate.text_metrics import of_texts, repeats_at_end
 
 

@@ -3,8 +3,8 @@
 import polars as pl
 import pytest
 
-from rather.schemas.ratings import Ratings
-from rather.schemas.responses import Responses
+from rather.schemas.judgements import Ratings
+from rather.schemas.texts import Responses
 from rather.stages.evaluate.wins import win_rates
 
 

@@ -4,8 +4,7 @@ from itertools import count
 
 import pytest
 
-from rather.schemas.errors import UserError
-from rather.schemas.messages import Message
+from rather.schemas.base import Message, UserError
 from rather.stages.models.chat import Chat, Sample, Sampling, StoppedError
 from rather.stages.models.endpoint import Endpoint
 from rather.stages.models.pointer import Address

@@ -10,10 +10,8 @@ import polars as pl
 import pytest
 from pydantic import ValidationError
 
-from rather.schemas.errors import UserError
-from rather.schemas.messages import Message
-from rather.schemas.prompts import Prompts
-from rather.schemas.responses import Generated
+from rather.schemas.base import Message, UserError
+from rather.schemas.texts import Generated, Prompts
 from rather.stages.common.ids import prompt_id
 from rather.stages.models.chat import Chat, Sample, Sampling, StoppedError
 from rather.stages.models.engine import Engine
@@ -341,8 +339,8 @@ def test_no_prompts_need_no_vllm(tmp_path: Path) -> None:
     code = """
 import sys
 from pathlib import Path
-from rather.schemas.prompts import Prompts
-from rather.schemas.responses import Generated
+from rather.schemas.texts import Prompts
+from rather.schemas.texts import Generated
 from rather.stages.models.generate import Options, generate
 found = generate(Prompts.create_empty(), Path("nowhere"), Options(), 0, "none", Path("store"))
 assert found.schema == Generated.create_empty().schema and found.is_empty()

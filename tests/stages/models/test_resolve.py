@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
 
-from rather.schemas.errors import UserError
+from rather.schemas.base import UserError
 from rather.stages.models.pointer import locate, weights
 from rather.stages.models.resolve import resolve
 

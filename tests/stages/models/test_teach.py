@@ -3,9 +3,8 @@
 import polars as pl
 import pytest
 
-from rather.schemas.prompts import Prompts
-from rather.schemas.ratings import Comparisons
-from rather.schemas.responses import Responses
+from rather.schemas.judgements import Comparisons
+from rather.schemas.texts import Prompts, Responses
 from rather.stages.models.teach import decide, demonstrations, reward_pairs
 
 

@@ -2,9 +2,8 @@
 
 import polars as pl
 
-from rather.schemas.features import Features
-from rather.schemas.ratings import Comparisons
-from rather.schemas.scores import Raters
+from rather.schemas.evidence import Features, Raters
+from rather.schemas.judgements import Comparisons
 from rather.stages.calibrate.rating_evidence import UNCALIBRATED
 from rather.stages.pair.compared_pairs import compared
 

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from rather.schemas.ratings import Comparisons
+from rather.schemas.judgements import Comparisons
 from rather.stages.pair.contradictions import contradictions
 
 Row = tuple[str, str, float | None]

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from rather.schemas.ratings import Comparisons, Ratings
+from rather.schemas.judgements import Comparisons, Ratings
 from rather.stages.pair.couples import couples
 from rather.stages.pair.objectives import objectives
 

@@ -6,11 +6,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from rather.schemas.features import Features
-from rather.schemas.pairs import Pairs
-from rather.schemas.prompts import Prompts
-from rather.schemas.ratings import Comparisons, Ratings
-from rather.schemas.scores import Raters, Scores
+from rather.schemas.evidence import Features, Pairs, Raters, Scores
+from rather.schemas.judgements import Comparisons, Ratings
+from rather.schemas.texts import Prompts
 from rather.stages.pair.pair import pair, unpaired
 from rather.stages.pair.pair_evidence import NOTHING, Findings
 

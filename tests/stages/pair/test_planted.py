@@ -10,7 +10,7 @@ from collections.abc import Callable
 import polars as pl
 import pytest
 
-from rather.schemas.scores import Raters, Scores
+from rather.schemas.evidence import Raters, Scores
 from rather.stages.common.ids import digests
 from rather.stages.pair.pair import pair
 from rather.stages.pair.pair_evidence import Findings

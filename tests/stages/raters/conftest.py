@@ -6,8 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from rather.schemas.prompts import Prompts
-from rather.schemas.responses import Responses
+from rather.schemas.texts import Prompts, Responses
 from rather.stages.common.ids import prompt_id, response_id
 from rather.stages.models.pointer import Address
 from rather.stages.models.resolve import point_at_endpoint

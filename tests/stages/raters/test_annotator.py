@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from pydantic import ValidationError
 
-from rather.schemas.ratings import Ratings
+from rather.schemas.judgements import Ratings
 from rather.stages.raters.annotator import Options, rate
 
 Make = Callable[..., pl.DataFrame]

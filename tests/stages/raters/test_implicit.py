@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from rather.schemas.ratings import Ratings
+from rather.schemas.judgements import Ratings
 from rather.stages.raters.implicit import Options, rate
 from rather.stages.raters.rating import Models
 from rather.trainer.reference.implicit_rewards import LogRatio, Said

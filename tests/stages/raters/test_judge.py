@@ -9,9 +9,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from rather.schemas.errors import RatherError, UserError
-from rather.schemas.ratings import Comparisons, Ratings
-from rather.schemas.verdicts import Verdicts
+from rather.schemas.base import RatherError, UserError
+from rather.schemas.judgements import Comparisons, Ratings, Verdicts
 from rather.stages.common.ids import response_id
 from rather.stages.models.chat import StoppedError
 from rather.stages.raters.judge import Options, rate

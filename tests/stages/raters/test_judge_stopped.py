@@ -15,8 +15,7 @@ from random import Random
 import polars as pl
 import pytest
 
-from rather.schemas.ratings import Comparisons
-from rather.schemas.verdicts import Verdicts
+from rather.schemas.judgements import Comparisons, Verdicts
 from rather.stages.models.chat import StoppedError
 from rather.stages.models.pointer import Address
 from rather.stages.models.resolve import point_at_endpoint

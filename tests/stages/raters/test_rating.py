@@ -2,8 +2,8 @@
 
 import polars as pl
 
-from rather.schemas.ratings import Comparisons, Ratings
-from rather.schemas.responses import Responses
+from rather.schemas.judgements import Comparisons, Ratings
+from rather.schemas.texts import Responses
 from rather.stages.raters.rating import Rated, accounts, to_rate
 
 A, B, C = ("a" * 15 + digit for digit in "123")

@@ -8,8 +8,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from rather.schemas.errors import UserError
-from rather.schemas.ratings import Ratings
+from rather.schemas.base import UserError
+from rather.schemas.judgements import Ratings
 from rather.stages.models.vllm_pooling import Pooling
 from rather.stages.raters.rating import Models
 from rather.stages.raters.reward_model import Options, rate

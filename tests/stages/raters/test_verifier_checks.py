@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rather.schemas.errors import UserError
+from rather.schemas.base import UserError
 from rather.stages.raters.verifier_checks import (
     Check,
     compiled,

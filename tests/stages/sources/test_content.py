@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from rather.schemas.errors import UserError
+from rather.schemas.base import UserError
 from tests.stages.sources.sheets import read
 
 LINE = b'{"a": 1}\n'

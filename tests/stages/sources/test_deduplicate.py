@@ -4,8 +4,8 @@ from typing import Any
 
 import polars as pl
 
-from rather.schemas.ratings import Comparisons, Ratings
-from rather.schemas.responses import Responses
+from rather.schemas.judgements import Comparisons, Ratings
+from rather.schemas.texts import Responses
 from rather.stages.sources.chunks import COMPARISONS, PROMPTS, RATINGS, RESPONSES
 from rather.stages.sources.deduplicate import Settled, settle
 

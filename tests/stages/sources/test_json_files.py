@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rather.schemas.errors import UserError
+from rather.schemas.base import UserError
 from rather.stages.sources import row_batches
 from rather.stages.sources.source_files import open_sheet
 from tests.stages.sources.sheets import read

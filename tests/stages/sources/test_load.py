@@ -9,11 +9,9 @@ import pytest
 from polars.testing import assert_frame_equal
 from pydantic import ValidationError
 
-from rather.schemas.errors import UserError
-from rather.schemas.prompts import Prompts
-from rather.schemas.ratings import Comparisons, Ratings
-from rather.schemas.responses import Responses
-from rather.schemas.set_aside import SetAside
+from rather.schemas.base import UserError
+from rather.schemas.judgements import Comparisons, Ratings
+from rather.schemas.texts import Prompts, Responses, SetAside
 from rather.stages.sources import row_batches
 from rather.stages.sources.chunks import PROMPTS
 from rather.stages.sources.load import Demo, Loaded, Source, load, read, with_split

@@ -8,9 +8,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from rather.schemas.prompts import Prompts
-from rather.schemas.ratings import Comparisons, Ratings
-from rather.schemas.responses import Responses
+from rather.schemas.judgements import Comparisons, Ratings
+from rather.schemas.texts import Prompts, Responses
 from rather.stages.sources.load import Demo, Loaded, Source, load
 from rather.stages.sources.presets import PRESETS, describe
 from rather.stages.sources.templates import UnreadableError

@@ -5,7 +5,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from rather.schemas.messages import MESSAGES_DTYPE
+from rather.schemas.base import MESSAGES_DTYPE
 from rather.stages.common.ids import prompt_id
 from rather.stages.sources.mapping import Mapping
 from rather.stages.sources.prompt_columns import Asked, messages_of, read_prompts

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from rather.cli import main
-from rather.schemas.errors import UserError
+from rather.schemas.base import UserError
 from tests.stages.sources.real import DATA, DICES, JUDGED, PROMETHEUS, needs_data, read
 
 pytestmark = needs_data

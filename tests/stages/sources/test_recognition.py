@@ -2,7 +2,7 @@
 
 import pytest
 
-from rather.schemas.errors import UserError
+from rather.schemas.base import UserError
 from rather.stages.sources.presets import PRESETS
 from rather.stages.sources.recognition import choose_mapping, missing, recognise, spelt
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rather.schemas.errors import UserError
+from rather.schemas.base import UserError
 from tests.stages.sources.sheets import read
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from rather.schemas.errors import UserError
+from rather.schemas.base import UserError
 from rather.stages.sources import typed_files
 from rather.stages.sources.source_files import open_sheet
 from tests.stages.sources.sheets import everything

@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from rather.schemas.prompts import Prompts
+from rather.schemas.texts import Prompts
 from rather.stages.text.clusters import clusters, duplicates
 
 TWENTY = [f"word{number}" for number in range(20)]

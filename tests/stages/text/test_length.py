@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from rather.schemas.features import Features
-from rather.schemas.ratings import Comparisons, Ratings
+from rather.schemas.evidence import Features
+from rather.schemas.judgements import Comparisons, Ratings
 from rather.stages.common.ids import digest
 from rather.stages.text.length import (
     judged_gaps,

@@ -9,9 +9,8 @@ from tokenizers import Tokenizer
 from tokenizers.models import BPE, WordLevel
 from tokenizers.pre_tokenizers import ByteLevel, Whitespace
 
-from rather.schemas.messages import MESSAGES_DTYPE
-from rather.schemas.prompts import Prompts
-from rather.schemas.responses import Responses
+from rather.schemas.base import MESSAGES_DTYPE
+from rather.schemas.texts import Prompts, Responses
 from rather.stages.text.measure import measure, prompt_scripts, token_counts
 
 

@@ -6,9 +6,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from rather.schemas.features import Features
-from rather.schemas.pairs import Pairs
-from rather.schemas.ratings import Ratings
+from rather.schemas.evidence import Features, Pairs
+from rather.schemas.judgements import Ratings
 from rather.stages.validate import table_suites
 from rather.stages.validate.expectations import judge, verdict
 from rather.stages.validate.table_suites import suite

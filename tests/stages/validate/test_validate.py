@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 from pydantic import ValidationError
 
-from rather.schemas.errors import QualityError
-from rather.schemas.pairs import Pairs
+from rather.schemas.base import QualityError
+from rather.schemas.evidence import Pairs
 from rather.stages.text.length import share_longer
 from rather.stages.validate.declared_quality import Options, scalars
 from rather.stages.validate.table_suites import suite

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from pydantic import ValidationError
 
-from rather.schemas.pairs import Pairs
+from rather.schemas.evidence import Pairs
 from rather.stages.winnow.winnow import RULES
 
 EMPTY = Pairs.create_empty().schema

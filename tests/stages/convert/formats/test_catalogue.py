@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 import yaml
 
-from rather.schemas.errors import UserError
+from rather.schemas.base import UserError
 from rather.schemas.training_sets import Dpo, Kto
 from rather.stages.convert.formats.catalogue import FORMATS, Kind, form
 from rather.stages.convert.formats.turns import Facts

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from rather.schemas.messages import MESSAGES_DTYPE
+from rather.schemas.base import MESSAGES_DTYPE
 from rather.stages.convert.formats.catalogue import form
 from tests.paths import SHARED_DATA
 

@@ -4,8 +4,7 @@ import json
 
 import pytest
 
-from rather.schemas.errors import UserError
-from rather.schemas.messages import Message
+from rather.schemas.base import Message, UserError
 from rather.stages.raters.judging.judge_cost import AROUND, announce, bill
 from rather.stages.raters.judging.judge_options import Options, Price
 from rather.stages.raters.judging.wording import schema

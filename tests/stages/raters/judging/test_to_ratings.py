@@ -5,7 +5,7 @@ from random import Random
 import polars as pl
 import pytest
 
-from rather.schemas.ratings import Comparisons, Ratings
+from rather.schemas.judgements import Comparisons, Ratings
 from rather.stages.raters.judging.judge_options import Options
 from rather.stages.raters.judging.to_ratings import as_comparisons, as_ratings, position_bias, said
 

@@ -7,7 +7,7 @@ import jsonschema
 import pytest
 from pydantic import ValidationError
 
-from rather.schemas.messages import Message
+from rather.schemas.base import Message
 from rather.stages.raters.judging.judge_options import Options
 from rather.stages.raters.judging.parsing import parse
 from rather.stages.raters.judging.wording import question, schema
