@@ -11,7 +11,7 @@ ROUNDS = 100
 BROKEN_TABLE = """
 from rather.tables.tables import Tables
 from rather.schemas.base import UserError
-from tests.pipeline.test_tables import HALVES, ratings
+from tests.pipeline.tables.test_tables import HALVES, ratings
 
 rows = dict(zip(HALVES, (ratings({}), ratings({"score": None})), strict=True))
 try:

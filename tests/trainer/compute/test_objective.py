@@ -270,7 +270,7 @@ OF_A_RANK = """
 import sys, torch, torch.distributed as dist
 rank, file = int(sys.argv[1]), sys.argv[2]
 dist.init_process_group("gloo", init_method=f"file://{file}", rank=rank, world_size=2)
-from tests.trainer.test_objective import logps
+from tests.trainer.compute.test_objective import logps
 from rather.trainer.config import TrainConfig
 from rather.trainer.losses import z0
 from rather.trainer.compute.objective import objective, of_labels
