@@ -1,46 +1,66 @@
-"""Every stage of dvc.yaml by name."""
+"""The stages of dvc.yaml by name: each is a file of runners/ with a function `run`."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import cache
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
-from rather.auditing.report_pages import run_conclude, run_describe, run_report
-from rather.params.params import read_params
+from rather.params.params import Params, read_params
 from rather.run import Run
-from rather.runners.asking import ASKING, ASKING_EACH
-from rather.runners.curation import CURATION
-from rather.runners.evaluate import run_evaluate
-from rather.runners.modelling import MODELLING, MODELLING_EACH
-from rather.runners.rounds import ROUNDS
 from rather.schemas.base import UserError
 
-PRESENTING = {"report": run_report, "describe": run_describe, "conclude": run_conclude}
-STAGES = CURATION | MODELLING | ASKING | PRESENTING | {"evaluate": run_evaluate}
-EACH = MODELLING_EACH | ASKING_EACH | ROUNDS
+# Stages that run once for each entry of a group of params.yaml; all others run once.
+GROUPS = {
+    "models": "models",
+    "generate": "generators",
+    "rate": "raters",
+    "rate_by_model": "model_raters",
+    "reference": "train",
+    "train": "train",
+}
+
+
+@cache
+def stages() -> tuple[str, ...]:
+    """Return the names of all stages, sorted."""
+    runners = Path(str(import_module("rather.runners").__file__)).parent
+    return tuple(sorted(path.stem for path in runners.glob("*.py") if path.stem != "__init__"))
+
+
+def runner(stage: str) -> Callable[..., None]:
+    """Return the function that runs a stage: of a run, and of a member's name where it has them."""
+    run: Callable[..., None] = import_module(f"rather.runners.{stage}").run
+    return run
 
 
 def run_stage(root: Path, stage: str, name: str | None) -> None:
-    """Run one stage under a root folder; raise UserError where there is no such stage or member."""
-    if stage not in STAGES and stage not in EACH:
-        known = ", ".join(sorted([*STAGES, *EACH]))
-        raise UserError(f"{stage}: no such stage; expected one of {known}")
+    """Run one stage under a root folder.
+
+    Raises:
+        UserError: There is no such stage or member.
+    """
+    if stage not in stages():
+        raise UserError(f"{stage}: no such stage; expected one of {', '.join(stages())}")
     params = read_params(root / "params.yaml")
     run = Run(root, params)
-    if stage in STAGES:
+    members = _members(stage, params)
+    if members is None:
         if name is not None:
             raise UserError(f"{stage}: expected no name after it, found {name!r}")
-        STAGES[stage](run)
+        runner(stage)(run)
         return
-    groups: dict[str, Iterable[str]] = {
-        "models": params.models,
-        "generate": params.generators,
-        "rate": params.raters,
-        "rate_by_model": params.model_raters,
-        **dict.fromkeys(ROUNDS, params.rounds),
-    }
-    expected: list[str] = [*groups.get(stage, params.train)]
+    expected = [*members]
     if name is None or name not in expected:
         raise UserError(
             f"{stage}: expected the name of one of {', '.join(expected)} after it, found {name!r}; "
             "the names are those in params.yaml"
         )
-    EACH[stage](run, name)
+    runner(stage)(run, name)
+
+
+def _members(stage: str, params: Params) -> Iterable[str] | None:
+    """Return the names a stage runs for, None for a stage that runs once."""
+    group = "rounds" if stage.startswith("round_") else GROUPS.get(stage)
+    members: dict[str, Any] | None = None if group is None else getattr(params, group)
+    return members

@@ -12,9 +12,9 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from rather.commands.publish import Target, show_ledger
 from rather.params.params import Params, make_params
+from rather.registry import runner
 from rather.run import Run
-from rather.runners.curation import CURATION
-from rather.runners.selection import run_declared
+from rather.runners.validate import run_declared
 from rather.schemas.base import QualityError, UserError
 from rather.stages.convert.formats.catalogue import form
 from rather.stages.sources.mapping import read_mapping
@@ -85,7 +85,7 @@ def convert_file(asked: Asked, to: Literal["dpo", "kto"], out: Path, format_: st
     stages = CURATE if to == "dpo" or params.convert.kto.by == "pairs" else LABEL
     with temporary_run(params) as run:
         try:
-            run_stages(run, stages, CURATION | {"validate": run_declared})
+            run_stages(run, stages, {"validate": run_declared})
         except QualityError:
             show_ledger(run, stages[:-1])
             raise
@@ -93,11 +93,14 @@ def convert_file(asked: Asked, to: Literal["dpo", "kto"], out: Path, format_: st
         target.publish(run, stages)
 
 
-def run_stages(run: Run, stages: Sequence[str], work: Mapping[str, Work] = CURATION) -> None:
-    """Run stages in order, showing which one is at work."""
+def run_stages(run: Run, stages: Sequence[str], instead: Mapping[str, Work] | None = None) -> None:
+    """Run stages in order, showing which one is at work.
+
+    instead: other work than a stage's own, by stage
+    """
     for stage in stages:
         with at_work(stage):
-            work[stage](run)
+            ((instead or {}).get(stage) or runner(stage))(run)
         if stage == "load":
             _require_answers(run)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from rather.commands.convert import Asked, temporary_run
-from rather.runners.load import run_load
+from rather.runners.load import run as run_load
 from rather.schemas.base import UserError
 from rather.stages.models.rank_answers import rank
 from rather.stages.sources.source_files import find, open_sheet

@@ -9,7 +9,7 @@ import polars as pl
 from rather.commands.lookup import Row, are, begins, is_one_of, row_of, rows_of
 from rather.params.params import read_params
 from rather.run import Run
-from rather.runners.rounds import round_run
+from rather.runners.shared.rounds import round_run
 from rather.schemas.base import UserError
 from rather.stages.common.ids import NUM_DIGITS
 

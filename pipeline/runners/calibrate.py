@@ -1,4 +1,4 @@
-"""The stage that learns what each rater's word is worth, and how far raters agree."""
+"""Learn what each rater's judgements are worth, and how far raters agree."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -8,6 +8,7 @@ import polars as pl
 
 from rather.ledger import Ledger, by_reason
 from rather.run import Run
+from rather.runners.shared.judgements import judged_ratings
 from rather.stages.agreement import reliability_data
 from rather.stages.agreement.agreement_summary import headline, influences, summarise
 from rather.stages.agreement.levels import Kind
@@ -25,7 +26,7 @@ from rather.tables.tables import Frames
 LENGTHS = ["response_id", "prompt_id", "num_tokens"]
 
 
-def run_calibrate(run: Run) -> None:
+def run(run: Run) -> None:
     """Bring raters to one scale."""
     run = run.in_numbers
     ledger, sheets = Ledger("calibrate"), Sheets(run)
@@ -112,16 +113,6 @@ class Sheets:
 
     def _sheet(self, bucket: Bucket, ratings: pl.DataFrame) -> Sheet:
         return sheet(ratings, self.run.read("measure/features", bucket, LENGTHS))
-
-
-def judged_ratings(run: Run, bucket: Bucket, columns: Sequence[str] | None = None) -> pl.DataFrame:
-    """Read one bucket's ratings that count, or some of their columns."""
-    return calibrate.counted(run.ratings(bucket, columns), "score", run.params.calibrate)
-
-
-def judged_comparisons(run: Run, bucket: Bucket) -> pl.DataFrame:
-    """Read one bucket's comparisons that count."""
-    return calibrate.counted(run.comparisons(bucket), "preference", run.params.calibrate)
 
 
 def _lengths(run: Run, comparisons: pl.DataFrame) -> pl.DataFrame:

@@ -1,18 +1,16 @@
-"""The stage that writes training sets, if the quality is what was declared."""
+"""Write training sets, if the quality is what was declared."""
 
 import json
-from collections import Counter
 from collections.abc import Callable
 from functools import lru_cache, partial
-from typing import Any
 
 import polars as pl
 
 from rather.ledger import Ledger, by_reason
 from rather.run import Run
+from rather.runners.shared.labels import balance, label_rule, labels_of
 from rather.schemas.training_sets import Dpo
-from rather.stages.calibrate import rating_scale
-from rather.stages.convert import convert, kto_labels, label_rules
+from rather.stages.convert import convert, kto_labels
 from rather.stages.validate import validate
 from rather.tables.buckets import Bucket
 from rather.tables.contracts import schema_of
@@ -21,7 +19,7 @@ from rather.tables.tables import Frames
 SPLITS = ("train", "test")
 
 
-def run_convert(run: Run) -> None:
+def run(run: Run) -> None:
     """Join the text and write what trainers read."""
     run = run.in_numbers
     ledger = Ledger("convert")
@@ -71,68 +69,13 @@ def _kto(run: Run, ledger: Ledger) -> None:
         for table in (*(f"convert/kto/{split}" for split in SPLITS), "convert/dropped"):
             run.write(table, schema_of(table).create_empty())
         return
-    rule = label_rules.settle(run.params.convert.kto, _scale(run))
-    judged = lru_cache(maxsize=1)(partial(_labels, run, rule))  # one bucket is judged once
-    balance = _balance(run, rule, judged)
-    weights = balance["weights"]["desirable"], balance["weights"]["undesirable"]
+    rule = label_rule(run)
+    judged = lru_cache(maxsize=1)(partial(labels_of, run, rule))  # one bucket is judged once
+    figures = balance(run, rule, judged)
+    weights = figures["weights"]["desirable"], figures["weights"]["undesirable"]
     tables = ("convert/kto/train", "convert/kto/test", "convert/dropped")
     ledger.merge(run.fill(tables, partial(_labelled, run, judged, weights)))
-    ledger.note(**balance)
-
-
-def label_balance(run: Run) -> dict[str, Any]:
-    """Say which labels a run's responses will have: by which rule, how many, weighed how."""
-    rule = label_rules.settle(run.params.convert.kto, _scale(run))
-    return _balance(run, rule, partial(_labels, run, rule))
-
-
-def labeller(run: Run) -> Callable[[Bucket], pl.DataFrame]:
-    """Give what labels the responses of a bucket, as KTO's training set will."""
-    return partial(_labels, run, label_rules.settle(run.params.convert.kto, _scale(run)))
-
-
-def _balance(
-    run: Run, rule: label_rules.Rule, judged: Callable[[Bucket], pl.DataFrame]
-) -> dict[str, Any]:
-    """Count the labels, and weigh both kinds so that they balance."""
-    counts = _counts(run, judged)
-    weights = kto_labels.weights(counts["desirable"], counts["undesirable"])
-    return {
-        "label_rule": label_rules.describe(rule),
-        "weights": {"desirable": weights[0], "undesirable": weights[1]},
-        **counts,
-    }
-
-
-def _scale(run: Run) -> rating_scale.Scale | None:
-    """Find the scale that all raters share: declared for the source, or seen in the scores."""
-    declared = run.params.source.mapping.scale
-    if declared and not run.params.all_raters:
-        return rating_scale.Scale(*declared)
-    used = [rating_scale.usage(run.ratings(bucket)) for bucket in run.buckets]
-    return rating_scale.shared_scale(pl.concat(used))
-
-
-def _labels(run: Run, rule: label_rules.Rule, bucket: Bucket) -> pl.DataFrame:
-    """Label one bucket's responses."""
-    features, ratings = run.read("measure/features", bucket), run.ratings(bucket)
-    if rule.by == "pairs":
-        chosen = run.read("choose/chosen", bucket)
-        return kto_labels.label_by_pairs(features, chosen, ratings, run.comparisons(bucket), rule)
-    return kto_labels.label(features, run.read("calibrate/scores", bucket), ratings, rule)
-
-
-def _counts(run: Run, judged: Callable[[Bucket], pl.DataFrame]) -> dict[str, int]:
-    """Count the labels of the training split, and prompts by the kinds of labels they have."""
-    counts: Counter[str] = Counter(desirable=0, undesirable=0)
-    for bucket in run.buckets:
-        train = run.read("load/prompts", bucket, ["prompt_id", "split"])
-        found = judged(bucket)
-        counts.update(kto_labels.one_sided(found))
-        trained = found.join(train.filter(pl.col("split") == "train"), on="prompt_id", how="semi")
-        good = int(trained["label"].sum())
-        counts.update(desirable=good, undesirable=int(trained["label"].count()) - good)
-    return dict(counts)
+    ledger.note(**figures)
 
 
 def _labelled(

@@ -12,7 +12,7 @@ import polars as pl
 from rather.auditing.accounts import plain
 from rather.params.params import rater_model, rater_options
 from rather.run import Run
-from rather.runners.asking import models_of, policies
+from rather.runners.shared.asking import models_of, policies
 from rather.schemas.base import UserError
 from rather.schemas.training_sets import Dpo
 from rather.stages.common.ids import spelt
@@ -30,7 +30,7 @@ CURVE = {
 }
 
 
-def run_evaluate(run: Run) -> None:
+def run(run: Run) -> None:
     """Compare the trained policies with the one they started from, and say how they differ."""
     from rather.stages.evaluate.evaluate import evaluate
     from rather.stages.evaluate.evaluation_summary import lines

@@ -33,7 +33,7 @@ UNITS = ("ratings", "comparisons")
 FOLDERS = ("generate", "rate", "compare", "metrics/train", "plots/train")
 
 
-def run_load(run: Run) -> None:
+def run(run: Run) -> None:
     """Read the source and fix the split."""
     for folder in FOLDERS:
         (run.data / folder).mkdir(parents=True, exist_ok=True)

@@ -28,9 +28,9 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from rather.params.params import make_params  # noqa: E402
+from rather.registry import runner  # noqa: E402
 from rather.run import Run  # noqa: E402
 from rather.runners.calibrate import Sheets, tallies  # noqa: E402
-from rather.runners.curation import CURATION  # noqa: E402
 from rather.stages.agreement.agreement_summary import summarise  # noqa: E402
 from tests.bench.curate import curate, make_input  # noqa: E402
 
@@ -40,7 +40,7 @@ CHEAP = {"pair": {"similarity": False}}
 
 def stage(name: str, run: Run) -> None:
     """Run a stage on the tables that lie there."""
-    CURATION[name](run)
+    runner(name)(run)
 
 
 def decontaminate(run: Run) -> None:

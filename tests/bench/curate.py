@@ -26,8 +26,8 @@ import polars as pl  # noqa: E402
 import pyarrow.parquet as pq  # noqa: E402
 
 from rather.params.params import make_params  # noqa: E402
+from rather.registry import runner  # noqa: E402
 from rather.run import Run  # noqa: E402
-from rather.runners.curation import CURATION  # noqa: E402
 from rather.tables.atomic_files import write_text  # noqa: E402
 
 STAGES = ("load", "measure", "calibrate", "pair", "winnow", "choose", "convert")
@@ -98,7 +98,7 @@ def curate(source: Path, folder: Path) -> dict[str, float]:
     seconds = {}
     for stage in STAGES:
         started = time.monotonic()
-        CURATION[stage](run)
+        runner(stage)(run)
         seconds[stage] = round(time.monotonic() - started, 2)
         print(f"{stage}: {seconds[stage]} s, peak so far {peak_gb()} GB", file=sys.stderr)
     return seconds

@@ -8,9 +8,9 @@ from random import Random
 from typing import Any
 
 from rather.auditing.figures import audit_figures
+from rather.registry import runner
 from rather.run import Run
-from rather.runners.convert import label_balance
-from rather.runners.curation import CURATION
+from rather.runners.shared.labels import label_balance
 from tests.pipeline.curated import PAIRS, curated
 from tests.pipeline.ratings import lines
 
@@ -24,7 +24,7 @@ NUM_RATED, NUM_COMPARED = 60, 120
 def with_quality(run: Run, stages: Sequence[str]) -> Run:
     """Run stages, and write what the audit reads of validate's, which takes seconds itself."""
     for stage in stages:
-        CURATION[stage](run)
+        runner(stage)(run)
     quality = run.data / "validate" / "quality.json"
     quality.parent.mkdir()
     quality.write_text(json.dumps({"labels": label_balance(run)}))

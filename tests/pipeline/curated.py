@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from rather.params.params import make_params
+from rather.registry import runner
 from rather.run import Run
-from rather.runners.curation import CURATION
 from tests.pipeline.ratings import lines
 
 EVIDENCE = ("load", "measure", "calibrate")
@@ -25,5 +25,5 @@ def curated(
     values = {"source": {"path": str(source), "format": "auto"}, "test_fraction": 0}
     run = Run(folder, make_params(values, changes, "here"))
     for stage in stages:
-        CURATION[stage](run)
+        runner(stage)(run)
     return run

@@ -11,11 +11,11 @@ import pytest
 
 from rather.commands.why import story
 from rather.params.params import make_params
-from rather.registry import run_stage
+from rather.registry import run_stage, runner
 from rather.run import Run
-from rather.runners.asking import run_rate, run_rate_by_model
-from rather.runners.curation import CURATION
-from rather.runners.modelling import run_models
+from rather.runners.models import run as run_models
+from rather.runners.rate import run as run_rate
+from rather.runners.rate_by_model import run as run_rate_by_model
 from rather.schemas.base import UserError
 from rather.stages.common.ids import prompt_id, response_id
 from rather.tables.tables import schema_of
@@ -80,7 +80,7 @@ def test_a_judges_comparisons_become_pairs(tmp_path: Path, server: Played) -> No
     assert run.read("rate/gpt").is_empty()
     assert run.comparisons().height == 60
     for stage in ("measure", "calibrate", "pair"):
-        CURATION[stage](run)
+        runner(stage)(run)
     kinds = run.read("calibrate/raters").select("rater", "kind").rows()
     assert set(kinds) == {("exact", "score"), ("gpt", "compare")}
     figures = run.figures("rate/gpt")

@@ -13,8 +13,8 @@ import polars as pl
 from rather.auditing.accounts import ledgers
 from rather.commands.convert import CURATE, LABEL, Asked, run_stages
 from rather.commands.publish import Target
+from rather.registry import runner
 from rather.run import Run
-from rather.runners.curation import CURATION
 from rather.stages.common.ids import pair_ids
 from rather.stages.convert.formats.catalogue import Kind, form
 from tests.stages.sources.real import DATA
@@ -82,7 +82,7 @@ def converted(name: str, by: Literal["auto", "pairs"], folder: Path) -> dict[Kin
     with contextlib.redirect_stderr(io.StringIO()):
         run_stages(run, CURATE)
         dpo = _published(run, "dpo", CURATE)
-        CURATION["convert"](labelled)
+        runner("convert")(labelled)
     return {"dpo": dpo, "kto": _published(labelled, "kto", CURATE if by == "pairs" else LABEL)}
 
 

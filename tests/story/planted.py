@@ -7,8 +7,8 @@ import numpy as np
 import polars as pl
 
 from rather.params.params import make_params
+from rather.registry import runner
 from rather.run import Run
-from rather.runners.curation import CURATION
 from rather.schemas.base import MESSAGES_DTYPE
 from rather.schemas.evidence import Evaluations
 from rather.schemas.judgements import Comparisons
@@ -31,7 +31,7 @@ def curated(world: World, root: Path, params: dict[str, Any], num_trusted: int =
     run = Run(root, make_params(values, (), "planted"))
     _lay(world, run, adjudicated(world, num_trusted))
     for stage in STAGES:
-        CURATION[stage](run)
+        runner(stage)(run)
     return run
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from rather.params.params import make_params
 from rather.run import Run
-from rather.runners.load import run_load
+from rather.runners.load import run as run_load
 from rather.schemas.texts import Prompts
 from rather.stages.common.ids import prompt_id
 from rather.stages.models.chat import Chat, Sample, Sampling, StoppedError

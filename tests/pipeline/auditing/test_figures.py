@@ -15,7 +15,7 @@ from rather.auditing.figures import audit_figures
 from rather.auditing.worst_rows import audit_rows
 from rather.params.params import make_params
 from rather.run import Run
-from rather.runners.convert import run_convert
+from rather.runners.convert import run as run_convert
 from rather.stages.audit.verdict import RULES
 from rather.tables import buckets
 from tests.pipeline.audited import NUM_COMPARED, REFUSAL, Audited, Row, compared, rated

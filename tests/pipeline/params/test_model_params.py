@@ -8,8 +8,8 @@ import pytest
 
 from rather.params.params import make_params
 from rather.run import Run
-from rather.runners.asking import run_generate
-from rather.runners.modelling import run_models
+from rather.runners.generate import run as run_generate
+from rather.runners.models import run as run_models
 from rather.schemas.base import UserError
 from rather.stages.models.pointer import Address, address, locate
 from rather.stages.models.resolve import point_at_endpoint

@@ -11,7 +11,7 @@ import pytest
 
 from rather.params.params import make_params
 from rather.run import Run
-from rather.runners.evaluate import run_evaluate
+from rather.runners.evaluate import run as run_evaluate
 from rather.schemas.base import UserError
 from rather.tables.tables import schema_of
 

@@ -8,7 +8,9 @@ import pytest
 
 from rather.params.params import make_params
 from rather.run import Run
-from rather.runners.rounds import join, round_run, run_round_generate
+from rather.runners.round_curate import join
+from rather.runners.round_generate import run as run_round_generate
+from rather.runners.shared.rounds import round_run
 from rather.schemas.base import UserError
 from rather.schemas.texts import Prompts
 from rather.schemas.training_sets import Dpo, Kto

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from rather.auditing.card_facts import read_json
-from rather.auditing.report_pages import run_conclude, run_describe, run_report
+from rather.registry import runner
 from rather.run import Run
 from rather.stages.sources.source_files import sha256
 from tests.pipeline.curated import ALL, curated
@@ -19,8 +19,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A whole run on GOOD, to its end."""
     folder = tmp_path_factory.mktemp("presented") / "run"
     made = curated(folder, {"r.jsonl": GOOD}, ALL, "source.licence=CC-BY-4.0")
-    for stage in (run_report, run_describe, run_conclude):
-        stage(made)
+    for stage in ("report", "describe", "conclude"):
+        runner(stage)(made)
     return made
 
 
@@ -50,7 +50,7 @@ def test_the_report_repeats_to_the_byte(run: Run) -> None:
     """So DVC's run-cache works."""
     files = sorted((run.data / "report").iterdir())
     before = [path.read_bytes() for path in files]
-    run_report(run)
+    runner("report")(run)
     assert [path.read_bytes() for path in files] == before
 
 

@@ -1,32 +1,20 @@
-"""Further rounds: a trained model answers, its answers are rated and curated, and it learns."""
-
-from collections.abc import Callable
-from functools import partial
+"""Measure how far a round's model has drifted, and let it answer the prompts."""
 
 import polars as pl
 
 from rather.auditing.accounts import plain
 from rather.ledger import Ledger
-from rather.params.groups import Generator
 from rather.params.training import Round
 from rather.run import Run
-from rather.runners.asking import answer, run_rate, run_rate_by_model
-from rather.runners.calibrate import run_calibrate
-from rather.runners.convert import run_convert
-from rather.runners.evidence import run_measure, run_pair
-from rather.runners.modelling import settings, train_model
-from rather.runners.selection import run_choose, run_validate, run_winnow
+from rather.runners.shared.asking import answer
+from rather.runners.shared.rounds import FIRST, round_run
 from rather.schemas.base import MESSAGES_DTYPE, RatherError
 from rather.schemas.training_sets import Dpo
-from rather.stages.common.ids import digest, prompt_ids
-from rather.stages.convert import kto_labels
+from rather.stages.common.ids import prompt_ids
 from rather.stages.evaluate.bootstrap import NOTHING, Estimate
 from rather.stages.models.pointer import weights
-from rather.tables.buckets import Bucket
 from rather.tables.contracts import schema_of
-from rather.tables.tables import Frames
 
-FIRST = "sft"  # the model that every drift is measured from, and the reference that is kept
 SURVEYED = 200  # prompts that drift is measured on
 BATCH_SIZE = 16
 LOADS_NONE = ("load/responses", "load/ratings", "load/comparisons", "load/set_aside")
@@ -39,24 +27,9 @@ NOTHING_MORE = [
         ("answer", pl.String),
     )
 ]
-SETS = {"dpo": "pair_id", "kto": "response_id"}
-SPLITS = ("train", "test")
 
 
-def round_run(run: Run, name: str) -> Run:
-    """Give the run of a round: its own tables, and its `from` for a generator.
-
-    It samples as policies are sampled, with a seed of its own: what an earlier pass has asked of
-    the same model is asked anew.
-    """
-    model = run.params.rounds[name].from_
-    seed = int(digest([str(run.params.seed), name])[:12], 16)
-    sampled = run.params.sample.model_dump() | {"seed": seed}
-    generators = {model: Generator(model=model, **sampled)}
-    return Run(run.root, run.params.model_copy(update={"generators": generators}), name)
-
-
-def run_round_generate(run: Run, name: str) -> None:
+def run(run: Run, name: str) -> None:
     """Measure how far a round's model has drifted, and let it answer the prompts to train on.
 
     Raises RatherError where it is beyond the round's bounds; the metrics then say how far.
@@ -156,92 +129,3 @@ def _stay_within(name: str, what: str, found: Estimate, bound: float | None) -> 
         f"{found.value:.4g} ({low:.4g} to {high:.4g}); train the model before it more gently (a "
         f"larger beta, a smaller learning_rate), or raise rounds.{name}.{option} in params.yaml"
     )
-
-
-def run_round_rate(run: Run, name: str) -> None:
-    """Let every rater rate a round's responses."""
-    own = round_run(run, name)
-    for folder in ("rate", "compare", "verdicts"):
-        (own.data / folder).mkdir(parents=True, exist_ok=True)
-    for rater in run.params.raters:
-        run_rate(own, rater)
-    for rater in run.params.model_raters:
-        run_rate_by_model(own, rater)
-
-
-def run_round_curate(run: Run, name: str) -> None:
-    """Turn a round's ratings into its training sets."""
-    own = round_run(run, name)
-    run_measure(own)
-    run_calibrate(own)
-    run_pair(own)
-    run_winnow(own)
-    run_choose(own)
-    run_validate(own)
-    run_convert(own)
-    if run.params.rounds[name].pairs == "join":
-        join(own, _before(run, name))
-
-
-def _before(run: Run, name: str) -> Run:
-    """Give the pass that a round's `from` came out of: an earlier round, or the first one."""
-    model = run.params.rounds[name].from_
-    return round_run(run, model) if model in run.params.rounds else run
-
-
-def join(own: Run, before: Run) -> None:
-    """Add the pairs and labels of an earlier pass to a round's own, which come first."""
-    for name, key in SETS.items():
-        for split in SPLITS:
-            table = f"convert/{name}/{split}"
-            joined: Callable[[Bucket], tuple[Frames, None]] = partial(
-                _joined, own, before, table, key
-            )
-            own.fill([table], joined)
-    _weigh(own)
-
-
-def _joined(own: Run, before: Run, table: str, key: str, bucket: Bucket) -> tuple[Frames, None]:
-    """Give one bucket of both, each pair or label once."""
-    rows = own.read(table, bucket)
-    others = before.read(table, bucket).join(rows, on=key, how="anti", maintain_order="left")
-    return (pl.concat([rows, others]),), None
-
-
-def _weigh(own: Run) -> None:
-    """Weigh joined labels so that both kinds balance."""
-    trained = own.read("convert/kto/train", columns=["label"])["label"]
-    good = int(trained.sum())
-    desirable, undesirable = kto_labels.weights(good, len(trained) - good)
-    weight = pl.when("label").then(desirable).otherwise(undesirable)
-    for split in SPLITS:
-        rows = own.read(f"convert/kto/{split}")
-        own.write(f"convert/kto/{split}", rows.with_columns(weight=weight))
-
-
-def run_round_train(run: Run, name: str) -> None:
-    """Train a round's model on its pairs, against the first model or the one it started from."""
-    from rather.trainer.compute.objective import objective
-    from rather.trainer.reference.reference import write_reference
-
-    entry, policy = run.params.rounds[name], run.params.trained[name]
-    keeps = entry.reference == "keep"
-    if keeps:  # an online reference is the starting model
-        policy = policy.model_copy(update={"reference": "cached"})
-    loss = policy.loss or entry.policy or next(iter(run.params.train))
-    data = round_run(run, name).data / "convert" / policy.data
-    config = settings(run, loss, policy)
-    reference, model = None, FIRST if keeps else entry.from_
-    if config.reference == "cached" and objective(config).loss.needs_reference:
-        reference = run.work("reference") / f"{name}.parquet"
-        write_reference(weights(run.model(model)), data, reference, config)
-    apart, ledger = model != entry.from_, Ledger(f"train/{name}")
-    train_model(run, ledger, entry.from_, data, loss, policy, reference, separate_reference=apart)
-
-
-ROUNDS: dict[str, Callable[[Run, str], None]] = {
-    "round_generate": run_round_generate,
-    "round_rate": run_round_rate,
-    "round_curate": run_round_curate,
-    "round_train": run_round_train,
-}

@@ -1,0 +1,17 @@
+"""Rate the generated responses by one rater that is a program."""
+
+from importlib import import_module
+
+from rather.params.params import rater_options
+from rather.run import Run
+from rather.runners.shared.asking import publish
+from rather.stages.raters.rating import Rated
+
+
+def run(run: Run, name: str) -> None:
+    """Let one rater that is a program rate the generated responses."""
+    kind, options = rater_options(run.params, name)
+    rate = import_module(f"rather.stages.raters.{kind}").rate
+    prompts, responses = run.read("load/prompts"), run.generated()
+    ratings = rate(name, prompts, responses, options, run.params.seed)
+    publish(run, name, responses, Rated(ratings))

@@ -1,0 +1,19 @@
+"""Rate the generated responses by one rater that is, or asks, a model."""
+
+from collections.abc import Callable
+from importlib import import_module
+
+from rather.params.params import rater_options
+from rather.run import Run
+from rather.runners.shared.asking import models_of, publish
+from rather.stages.raters.rating import Rated
+
+
+def run(run: Run, name: str) -> None:
+    """Let one rater that is a model, or asks one, judge the generated responses."""
+    kind, options = rater_options(run.params, name)
+    rate: Callable[..., Rated] = import_module(f"rather.stages.raters.{kind}").rate
+    prompts, responses = run.read("load/prompts"), run.generated()
+    rated = rate(name, prompts, responses, options, run.params.seed, models_of(run, name))
+    run.write(f"verdicts/{name}", rated.verdicts)
+    publish(run, name, responses, rated)
