@@ -2,7 +2,8 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,8 @@ from rather.tables.atomic_files import write_text
 
 if TYPE_CHECKING:
     import polars as pl
+
+DECIMALS = 6
 
 
 class Ledger:
@@ -61,3 +64,14 @@ def by_reason(dropped: "pl.DataFrame") -> dict[str, int]:
 def is_account(entry: object) -> bool:
     """Tell a unit's account from a figure beside it."""
     return isinstance(entry, dict) and entry.keys() == {"in", "kept", "dropped"}
+
+
+def plain(value: Any) -> Any:
+    """Round numbers for JSON; one that is not finite is null."""
+    if isinstance(value, Mapping):
+        return {key: plain(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [plain(each) for each in value]
+    if isinstance(value, float):
+        return round(value, DECIMALS) + 0.0 if isfinite(value) else None
+    return value

@@ -46,17 +46,6 @@ class Contamination(dy.Schema):
     contamination = dy.String()
 
 
-class Evaluations(dy.Schema):
-    """One row per prompt of an evaluation set.
-
-    name, source_line: the file and line it stands in
-    """
-
-    name = dy.String()
-    source_line = dy.Int64(min=1)
-    text = dy.String()
-
-
 class Raters(dy.Schema):
     """One row per rater and kind of judgement.
 

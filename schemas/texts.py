@@ -93,3 +93,14 @@ class SetAside(dy.Schema):
     source = dy.String()
     source_line = dy.Int64(min=1)
     detail = dy.String()
+
+
+class Evaluations(dy.Schema):
+    """One row per prompt of an evaluation set.
+
+    name, source_line: the file and line it stands in
+    """
+
+    name = dy.String()
+    source_line = dy.Int64(min=1)
+    text = dy.String()

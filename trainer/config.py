@@ -6,6 +6,7 @@ from typing import Any, Literal, TypeAlias, TypeVar, get_args
 
 from rather.trainer.errors import TrainerError
 
+Kind: TypeAlias = Literal["demonstrations", "pairs", "labels"]  # of data that a loss learns from
 Precision: TypeAlias = Literal["fp32", "bf16"]
 Computation: TypeAlias = Literal["auto", "shared", "packed", "padded"]
 Schedule: TypeAlias = Literal["cosine", "linear", "constant", "constant_with_warmup"]

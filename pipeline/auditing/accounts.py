@@ -1,7 +1,6 @@
 """What several commands tell of a run: its ledger, and advice on its chosen pairs."""
 
-from collections.abc import Iterable, Mapping
-from math import isfinite
+from collections.abc import Iterable
 from typing import Any
 
 import polars as pl
@@ -13,7 +12,6 @@ from rather.stages.choose import choose
 from rather.stages.text import length
 
 BEFORE_REPORT = ("load", "measure", "calibrate", "pair", "winnow", "choose")
-DECIMALS = 6
 
 
 def ledgers(run: Run, stages: Iterable[str]) -> dict[str, dict[str, Any]]:
@@ -35,14 +33,3 @@ def advise(run: Run, chosen: pl.DataFrame) -> list[advice.Advice]:
         share, allowed = length.share_longer(pairs), options.tolerance + odd_pair
         found.append(advice.of_length(share, options.length_target, allowed))
     return [each for each in found if each is not None]
-
-
-def plain(value: Any) -> Any:
-    """Round numbers for JSON; one that is not finite is null."""
-    if isinstance(value, Mapping):
-        return {key: plain(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [plain(each) for each in value]
-    if isinstance(value, float):
-        return round(value, DECIMALS) + 0.0 if isfinite(value) else None
-    return value

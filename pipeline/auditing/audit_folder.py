@@ -7,12 +7,12 @@ from typing import Any
 
 import polars as pl
 
-from rather.auditing.accounts import plain
 from rather.auditing.card_facts import DROPPING, described, facts, read_json
 from rather.auditing.dropped_rows import write_dropped
 from rather.auditing.figures import audit_figures
 from rather.auditing.previous_audit import Previous
 from rather.auditing.worst_rows import audit_rows
+from rather.ledger import plain
 from rather.run import Run
 from rather.stages.audit.data_card import card
 from rather.stages.audit.outcomes import with_fates

@@ -7,9 +7,10 @@ from typing import Any
 import polars as pl
 
 from rather.auditing import source_summary
-from rather.auditing.accounts import BEFORE_REPORT, ledgers, plain
+from rather.auditing.accounts import BEFORE_REPORT, ledgers
 from rather.auditing.per_bucket import UNITS, Shared, survey
 from rather.auditing.totals import Whole
+from rather.ledger import plain
 from rather.run import Run
 from rather.stages.audit import headline as lines
 from rather.stages.audit import leakage, margins, outcomes, sources_and_generators

@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from rather.auditing.accounts import plain
+from rather.ledger import plain
 from rather.run import Run
 
 Figures = dict[str, Any]

@@ -4,15 +4,17 @@ import json
 import shlex
 import subprocess
 from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from rather.auditing.accounts import plain
+from rather.ledger import plain
 from rather.params.params import rater_model, rater_options
 from rather.run import Run
-from rather.runners.shared.asking import models_of, policies
+from rather.runners.shared.answers import policies
+from rather.runners.shared.rated import models_of
 from rather.schemas.base import UserError
 from rather.schemas.training_sets import Dpo
 from rather.stages.common.ids import spelt
@@ -85,21 +87,13 @@ def _may_rate(run: Run, name: str) -> bool:
 
 def _rated(run: Run, name: str, prompts: pl.DataFrame, given: pl.DataFrame) -> pl.DataFrame:
     """Let one rater rate one model's samples."""
-    from rather.stages.raters import annotator, implicit, reward_model, verifier
-
-    programs: dict[str, Callable[..., pl.DataFrame]] = {
-        "annotator": annotator.rate,
-        "verifier": verifier.rate,
-    }
-    by_model: dict[str, Callable[..., Rated]] = {
-        "implicit": implicit.rate,
-        "reward_model": reward_model.rate,
-    }
     kind, options = rater_options(run.params, name)
-    if kind in programs:
-        return programs[kind](name, prompts, given, options, run.params.seed)
-    models = models_of(run, name)
-    return by_model[kind](name, prompts, given, options, run.params.seed, models).ratings
+    rate: Callable[..., Any] = import_module(f"rather.stages.raters.{kind}").rate
+    if name in run.params.raters:
+        ratings: pl.DataFrame = rate(name, prompts, given, options, run.params.seed)
+        return ratings
+    rated: Rated = rate(name, prompts, given, options, run.params.seed, models_of(run, name))
+    return rated.ratings
 
 
 def _win_rates(

@@ -2,7 +2,7 @@
 
 from rather.ledger import Ledger
 from rather.run import Run
-from rather.runners.shared.asking import answer
+from rather.runners.shared.answers import answer
 
 
 def run(run: Run, name: str) -> None:

@@ -13,7 +13,7 @@ import polars as pl
 
 from rather.ledger import Ledger, by_reason
 from rather.run import Run
-from rather.schemas.evidence import Evaluations
+from rather.schemas.texts import Evaluations
 from rather.stages.common.ids import spelt
 from rather.stages.common.parallel import ahead
 from rather.stages.sources.chunks import Chunk, first_prompts

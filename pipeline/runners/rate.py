@@ -4,7 +4,7 @@ from importlib import import_module
 
 from rather.params.params import rater_options
 from rather.run import Run
-from rather.runners.shared.asking import publish
+from rather.runners.shared.rated import publish
 from rather.stages.raters.rating import Rated
 
 

@@ -5,7 +5,7 @@ from importlib import import_module
 
 from rather.params.params import rater_options
 from rather.run import Run
-from rather.runners.shared.asking import models_of, publish
+from rather.runners.shared.rated import models_of, publish
 from rather.stages.raters.rating import Rated
 
 

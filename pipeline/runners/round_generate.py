@@ -2,11 +2,10 @@
 
 import polars as pl
 
-from rather.auditing.accounts import plain
-from rather.ledger import Ledger
+from rather.ledger import Ledger, plain
 from rather.params.training import Round
 from rather.run import Run
-from rather.runners.shared.asking import answer
+from rather.runners.shared.answers import answer
 from rather.runners.shared.rounds import FIRST, round_run
 from rather.schemas.base import MESSAGES_DTYPE, RatherError
 from rather.schemas.training_sets import Dpo

@@ -18,7 +18,7 @@ SCHEMAS = {
     "load/ratings": "judgements.Ratings",
     "load/comparisons": "judgements.Comparisons",
     "load/set_aside": "texts.SetAside",
-    "load/evaluations": "evidence.Evaluations",
+    "load/evaluations": "texts.Evaluations",
     "measure/features": "evidence.Features",
     "measure/contamination": "evidence.Contamination",
     "calibrate/raters": "evidence.Raters",

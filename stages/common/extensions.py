@@ -1,4 +1,4 @@
-"""Objects of the user's own: `package.module:name`, or a name that an installed package declares."""
+"""Objects of the user's own: `package.module:name`, or declared by an installed package."""
 
 import sys
 from importlib import import_module
@@ -13,7 +13,8 @@ from rather.schemas.base import UserError
 def is_reference(name: str) -> bool:
     """Check whether a name has the form `package.module:name`."""
     module, colon, attribute = name.partition(":")
-    return bool(colon) and attribute.isidentifier() and all(map(str.isidentifier, module.split(".")))
+    parts = [*module.split("."), attribute]
+    return bool(colon) and all(part.isidentifier() for part in parts)
 
 
 def import_object(reference: str, where: str) -> Any:

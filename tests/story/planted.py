@@ -10,9 +10,8 @@ from rather.params.params import make_params
 from rather.registry import runner
 from rather.run import Run
 from rather.schemas.base import MESSAGES_DTYPE
-from rather.schemas.evidence import Evaluations
 from rather.schemas.judgements import Comparisons
-from rather.schemas.texts import Prompts, Responses
+from rather.schemas.texts import Evaluations, Prompts, Responses
 from tests.worlds import World
 
 STAGES = ("measure", "calibrate", "pair", "winnow", "choose")

@@ -1,7 +1,6 @@
 """The whole chain, once, for real: what a person sees who types `dvc repro`."""
 
 import math
-import re
 from pathlib import Path
 
 import polars as pl
@@ -9,10 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
-import yaml
 
-from tests.imports import PACKAGES
-from tests.paths import ROOT
 from tests.story.repository import Repository
 
 pytestmark = pytest.mark.slow
@@ -92,56 +88,14 @@ def test_threshold_change_spares_what_was_paid_for(demo: Repository, tmp_path: P
     """
     repository = demo.copy(tmp_path / "changed")
     repository.set_params({"winnow.rules.margin.at_least": 1.1})
+    assert repository.changed() == {"params"}
+    repository.run("dvc", "repro", "params")
     assert "winnow" in repository.changed()
     upstream = {"model", "load", "sft", "reward", "generate", "measure", "calibrate", "pair"}
     assert not {name.split("@")[0] for name in repository.changed()} & (upstream | {"rate"})
     output = repository.run("dvc", "repro", "convert")
     ran = {line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")}
     assert ran == {"winnow", "choose", "validate", "convert"}
-
-
-@pytest.mark.long
-def test_each_code_file_names_its_stages(demo: Repository, tmp_path: Path) -> None:
-    """After an edit of a file, `dvc status` names the stages that list it, and no others.
-
-    Files that the same stages list are edited together: a status takes seconds.
-    """
-    repository = demo.copy(tmp_path / "edited")
-    entries = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
-    params = yaml.safe_load((repository.root / "params.yaml").read_text())
-    deps = _deps(entries, params)
-    alike: dict[frozenset[str], list[Path]] = {}
-    for path in sorted(p for package in PACKAGES[:3] for p in (ROOT / package).rglob("*.py")):
-        name = str(path.relative_to(ROOT))
-        if path.name != "__init__.py":
-            listing = frozenset(stage for stage, names in deps.items() if name in names)
-            alike.setdefault(listing, []).append(repository.root / name)
-    for expected, files in alike.items():
-        originals = {file: file.read_text() for file in files}
-        for file, original in originals.items():
-            file.write_text(original + "\n# edited\n")
-        assert repository.changed() == expected, files
-        for file, original in originals.items():
-            file.write_text(original)
-
-
-def _deps(entries: dict, params: dict) -> dict[str, set[str]]:  # type: ignore[type-arg]
-    """Give every stage's dependencies, members named as stage@member."""
-    found: dict[str, set[str]] = {}
-    for stage, entry in entries.items():
-        if "do" not in entry:
-            found[stage] = {
-                dep.replace("${source.path}", params["source"]["path"]) for dep in entry["deps"]
-            }
-            continue
-        members = params[entry["foreach"].strip("${}")]
-        for member in members:
-            item = members[member] if isinstance(members, dict) else {}
-            found[f"{stage}@{member}"] = {
-                re.sub(r"\$\{item\.(\w+)\}", lambda name, of=item: of[name[1]], dep)
-                for dep in entry["do"]["deps"]
-            }
-    return found
 
 
 def test_curation_repeats_to_the_byte(demo: Repository, tmp_path: Path) -> None:

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
+from rather.trainer.config import Kind
 from rather.trainer.data.dataset import EVIDENCE, NOTHING, Example
 from rather.trainer.data.encoding import Tokens
 from rather.trainer.data.layouts import APART, Batch, Layout, cut, lay_out
 from rather.trainer.errors import TrainerError
-from rather.trainer.losses import Kind
 
 # An epoch, counted from 0, and a row's position in the data.
 Place: TypeAlias = tuple[int, int]

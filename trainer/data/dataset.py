@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from rather.trainer.config import Kind
 from rather.trainer.data.encoding import ChatEncoder, Encoded, Messages, Tokens
 from rather.trainer.errors import TrainerError
-from rather.trainer.losses import Kind
 
 # The columns each kind of data holds, in the order their completions are scored.
 COLUMNS: dict[Kind, tuple[str, ...]] = {

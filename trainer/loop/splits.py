@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from rather.trainer.config import TrainConfig
+from rather.trainer.config import Kind, TrainConfig
 from rather.trainer.data.batches import Rows
 from rather.trainer.data.dataset import EVIDENCE, Example, TokenLedger, read_examples
 from rather.trainer.data.encoding import ChatEncoder
 from rather.trainer.errors import TrainerError
-from rather.trainer.losses import LOSSES, Kind
+from rather.trainer.losses import LOSSES
 
 
 def read_rows(

@@ -6,11 +6,12 @@ log-probs down to -1e5. A loss takes what it needs by name, from the quantities 
 `rather.trainer.compute.objective` can supply; an argument with a default is an option.
 """
 
+from rather.trainer.config import Kind
 from rather.trainer.losses.absolute import apo_down, apo_zero, bco_pair, nca, sppo
 from rather.trainer.losses.divergences import f_dpo_alpha, f_dpo_forward_kl, f_dpo_js
 from rather.trainer.losses.labels import apo_zero_unpaired, bco_unpaired, kto, z0
 from rather.trainer.losses.likelihood import nll, rpo_nll, sft
-from rather.trainer.losses.loss import Kind, Limits, Loss, weighted_sum
+from rather.trainer.losses.loss import Limits, Loss, weighted_sum
 from rather.trainer.losses.pairs import (
     cdpo,
     discopop,

@@ -8,7 +8,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-Kind = Literal["demonstrations", "pairs", "labels"]
+from rather.trainer.config import Kind
+
 # What an option may be: a share of wrong labels, for one, says nothing from one half on.
 Limits = Mapping[str, tuple[float, float]]
 

@@ -16,11 +16,10 @@ import pyarrow.parquet as pq
 
 from rather.trainer.compute.computation import Choice, choose
 from rather.trainer.compute.objective import objective
-from rather.trainer.config import TrainConfig
+from rather.trainer.config import Kind, TrainConfig
 from rather.trainer.data.encoding import ChatEncoder, Tokens
 from rather.trainer.errors import TrainerError
 from rather.trainer.loop.splits import read_rows
-from rather.trainer.losses import Kind
 from rather.trainer.model.load_model import fingerprint, load_policy, load_tokenizer, to_accelerator
 from rather.trainer.reference.scoring import Sequences, sequence_key, token_logps
 

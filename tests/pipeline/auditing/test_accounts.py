@@ -6,7 +6,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from rather.auditing.accounts import advise, plain
+from rather.auditing.accounts import advise
+from rather.ledger import plain
 from rather.params.params import make_params
 from rather.run import Run
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import polars as pl
 
-from rather.schemas.evidence import Contamination, Evaluations
-from rather.schemas.texts import SetAside
+from rather.schemas.evidence import Contamination
+from rather.schemas.texts import Evaluations, SetAside
 from rather.stages.audit.leakage import in_evaluations, leakage, repeats, spans, straddling
 
 A, B, C, D = (f"{name:0>16}" for name in "abcd")
