@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from time import perf_counter
 from typing import Any, Literal
 
 import polars as pl
@@ -13,10 +12,11 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 from rather.schemas.base import MESSAGES_DTYPE, Message
 from rather.schemas.texts import Generated
 from rather.stages.common.ids import digest, response_ids
-from rather.stages.models.chat import REFUSED, Chat, Chatter, Sample, Sampling, StoppedError
+from rather.stages.models.answer_store import AnswerStore, request_seed
+from rather.stages.models.chat import Chat, Chatter, Sampling
 from rather.stages.models.open_model import open_model, revision
 from rather.stages.models.progress import Watch
-from rather.stages.models.response_cache import Store
+from rather.stages.models.response_cache import conversation_keys
 
 STORED = pl.Schema(
     {
@@ -30,8 +30,9 @@ STORED = pl.Schema(
     }
 )
 KEY = ["key", "sample_index"]
-# What no answer depends on: how many there are, and how many are asked for at a time.
-MANNER = {"num_samples", "temperature", "seed", "chunk_size"}
+# Options that no answer depends on, and those that are in the store's key in another form.
+NOT_IN_KEY = {"num_samples", "temperature", "seed", "chunk_size"}
+WHOLE = ("stop", "length")  # finish reasons of a whole answer
 
 
 class Options(BaseModel, extra="forbid", frozen=True):
@@ -111,101 +112,73 @@ def generate(
     if prompts.is_empty():
         return Generated.create_empty()
     state = revision(model)
-    passes = [_Pass(options, at, state, seed, store) for at in range(len(options.temperatures))]
-    asked = _asked(prompts, options)
-    missing = [each.missing(asked) for each in passes]
+    num_passes = len(options.temperatures)
+    passes = [_Pass(options, nth, state, seed, store) for nth in range(num_passes)]
+    conversations = _conversations(prompts, options)
+    missing = [one.missing(conversations) for one in passes]
+    num_missing = sum(rows.height for rows in missing)
     with ExitStack() as stack:
-        known = sum(asked.height * options.num_samples - rows.height for rows in missing)
-        watch = Watch(generator, asked.height * options.num_answers, known)
-        if any(rows.height for rows in missing):
+        num_answers = conversations.height * options.num_answers
+        watch = Watch(generator, num_answers, num_answers - num_missing)
+        if num_missing:
             stack.enter_context(watch)
             chatter = chatter or stack.enter_context(
                 open_model(model, options.dtype, options.max_model_len, options.template)
             )
-            for each, rows in zip(passes, missing, strict=True):
-                each.ask(chatter, rows, watch)
-    return _responses(asked, passes, generator, state)
+            for one, rows in zip(passes, missing, strict=True):
+                one.ask(chatter, rows, watch)
+    return _responses(conversations, passes, generator, state)
 
 
 class _Pass:
-    """The samples at one temperature, and where they are kept.
+    """The samples at one temperature, and the store that keeps them.
 
     The store's name has all that determines an answer besides its prompt and its number.
     """
 
-    def __init__(self, options: Options, at: int, state: str, seed: int, store: Path) -> None:
-        self._options = options
+    def __init__(self, options: Options, nth: int, state: str, seed: int, store: Path) -> None:
+        self._num_samples = options.num_samples
         self._seed = seed if options.seed is None else options.seed
-        self._first_index = at * options.num_samples
-        self._sampling = Sampling(
-            options.temperatures[at], options.top_p, options.max_tokens, options.stop
-        )
-        means = options.model_dump(exclude=MANNER) | {"temperature": options.temperatures[at]}
-        self.described = json.dumps(means | {"seed": self._seed}, sort_keys=True)
-        self._store = Store(store / digest([state, self.described]), STORED, KEY)
+        self._first_index = nth * options.num_samples
+        temperature = options.temperatures[nth]
+        sampling = Sampling(temperature, options.top_p, options.max_tokens, options.stop)
+        described = options.model_dump(exclude=NOT_IN_KEY) | {"temperature": temperature}
+        self._described = json.dumps(described | {"seed": self._seed}, sort_keys=True)
+        folder = store / digest([state, self._described])
+        self._store = AnswerStore(folder, STORED, KEY, sampling, options.chunk_size, WHOLE)
 
-    def missing(self, asked: pl.DataFrame) -> pl.DataFrame:
-        """List the samples that nobody has paid for."""
-        wanted = asked.join(_indices(self._options.num_samples), how="cross", maintain_order="left")
-        return wanted.join(self._store.read(), on=KEY, how="anti", maintain_order="left")
+    def missing(self, conversations: pl.DataFrame) -> pl.DataFrame:
+        """Return the samples that are not in the store."""
+        return self._store.missing(self._wanted(conversations))
 
     def ask(self, chatter: Chatter, missing: pl.DataFrame, watch: Watch) -> None:
-        """Ask for what is missing, chunk by chunk, and keep each as soon as it is there."""
-        for chunk in missing.iter_slices(self._options.chunk_size):
-            began = perf_counter()
-            requests = list(self._requests(chunk))
-            try:
-                answers: list[Sample | str | None] = [*chatter.chat(requests, self._sampling)]
-            except StoppedError as error:
-                self._keep(chunk, error.answers)
-                raise
-            rows = self._keep(chunk, answers)
-            watch.count(chunk, rows, perf_counter() - began)
+        """Ask for the missing samples, and keep them."""
+        for _ in self._store.ask(chatter, missing, self._requests, watch):
+            pass
+
+    def rows(self, conversations: pl.DataFrame) -> pl.DataFrame:
+        """Return the samples of all prompts."""
+        return self._store.join(self._wanted(conversations).drop("messages")).with_columns(
+            sample_index=pl.col("sample_index") + self._first_index,
+            sampling=pl.lit(self._described),
+        )
+
+    def _wanted(self, conversations: pl.DataFrame) -> pl.DataFrame:
+        """Return one row for each sample of each prompt."""
+        indices = pl.DataFrame({"sample_index": pl.int_range(self._num_samples, eager=True)})
+        return conversations.join(indices, how="cross", maintain_order="left")
 
     def _requests(self, chunk: pl.DataFrame) -> Iterator[Chat]:
-        """Make requests.
-
-        Each has a seed of its own, so an answer does not depend on what is asked beside it.
-        """
+        """Return a chunk's requests."""
         for prompt, index, messages in chunk.select("prompt_id", "sample_index", "messages").rows():
-            name = digest([str(self._seed), prompt, str(index)])
-            yield Chat(messages, int(name[:12], 16))
-
-    def _keep(self, chunk: pl.DataFrame, answers: list[Sample | str | None]) -> pl.DataFrame:
-        """Put a chunk's rows into the store; what an endpoint refused cost nothing, and is not."""
-        keys = chunk.select(KEY).rows(named=True)
-        rows = [key | _row(found) for key, found in zip(keys, answers, strict=False) if found]
-        frame = pl.DataFrame(rows, schema=STORED)
-        self._store.keep(frame.filter(pl.col("reason").ne_missing(REFUSED)))
-        return frame
-
-    def rows(self, asked: pl.DataFrame) -> pl.DataFrame:
-        """Give the samples of all prompts; what is not in the store was refused."""
-        wanted = asked.select("prompt_id", "key").join(
-            _indices(self._options.num_samples), how="cross", maintain_order="left"
-        )
-        found = wanted.join(self._store.read(), on=KEY, how="left", maintain_order="left")
-        lost = pl.col("text").is_null() & pl.col("reason").is_null()
-        return found.with_columns(
-            sample_index=pl.col("sample_index") + self._first_index,
-            reason=pl.when(lost).then(pl.lit(REFUSED)).otherwise("reason"),
-            sampling=pl.lit(self.described),
-        )
+            yield Chat(messages, request_seed(self._seed, prompt, str(index)))
 
 
-def _indices(number: int) -> pl.DataFrame:
-    """Number the samples of a prompt."""
-    return pl.DataFrame({"sample_index": range(number)}, schema={"sample_index": pl.Int64})
-
-
-def _asked(prompts: pl.DataFrame, options: Options) -> pl.DataFrame:
-    """Give prompts in order of id, with the messages and the key of what is asked."""
+def _conversations(prompts: pl.DataFrame, options: Options) -> pl.DataFrame:
+    """Return the prompts in order of id, with their messages and the key of what is asked."""
     rows = prompts.select("prompt_id", "messages").sort("prompt_id")
     messages = [_with_system(turns, options.system) for turns in rows["messages"].to_list()]
-    keys = [
-        digest([of, *(text for turn in question for text in (turn["role"], turn["content"]))])
-        for of, question in zip(rows["prompt_id"], messages, strict=True)
-    ]
+    keys = conversation_keys(rows["prompt_id"], messages)
     return rows.with_columns(
         pl.Series("messages", messages, dtype=MESSAGES_DTYPE),
         pl.Series("key", keys, dtype=pl.String),
@@ -219,20 +192,11 @@ def _with_system(messages: list[Message], system: str | None) -> list[Message]:
     return [{"role": "system", "content": system}, *messages]
 
 
-def _row(found: Sample | str) -> dict[str, Any]:
-    """Write an answer, or the reason why there is none, as columns."""
-    if isinstance(found, str):
-        return {"reason": found}
-    if found.finish_reason not in ("stop", "length"):
-        return {"reason": "unfinished"}
-    return {name: getattr(found, name) for name in STORED if name not in (*KEY, "reason")}
-
-
 def _responses(
-    asked: pl.DataFrame, passes: list[_Pass], generator: str, state: str
+    conversations: pl.DataFrame, passes: list[_Pass], generator: str, state: str
 ) -> pl.DataFrame:
-    """Make the table: the stored rows of the prompts that were asked."""
-    rows = pl.concat(each.rows(asked) for each in passes)
+    """Return the responses table: the samples of every pass."""
+    rows = pl.concat(one.rows(conversations) for one in passes)
     return (
         rows.with_columns(
             response_id=response_ids(pl.col("prompt_id"), pl.col("text")),

@@ -1,14 +1,14 @@
-"""What a person sees of a long run of questions to a model."""
+"""The progress of a long run of requests to a model, on stderr."""
 
 import polars as pl
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-PREVIEWED = 80  # characters
+NUM_PREVIEWED, PREVIEWED = 3, 80  # answers, and characters of each
 
 
 class Watch:
-    """A line on stderr: answers, tokens a second, time left; above it, first answers."""
+    """A progress line: answers, tokens a second, time left; above it, the first answers."""
 
     def __init__(self, generator: str, num_answers: int, num_known: int) -> None:
         self._bar = Progress(
@@ -31,21 +31,27 @@ class Watch:
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
-    def count(self, chunk: pl.DataFrame, rows: pl.DataFrame, seconds: float) -> None:
-        """Count a chunk's answers and tokens; after the first, show how some answers begin."""
+    def count(self, conversations: pl.Series, rows: pl.DataFrame, seconds: float) -> None:
+        """Count a chunk's answers and tokens; after the first chunk, print how some answers begin.
+
+        Args:
+            conversations: the messages that each row answers.
+            rows: text and num_tokens of each answer.
+            seconds: that the chunk took.
+        """
         if self._tokens == 0:
-            self._preview(chunk, rows)
+            self._preview(conversations, rows["text"])
         self._tokens += int(rows["num_tokens"].sum())
         self._seconds += seconds
         speed = self._tokens / self._seconds
-        self._bar.update(self._task, advance=chunk.height, speed=speed)
+        self._bar.update(self._task, advance=rows.height, speed=speed)
 
-    def _preview(self, chunk: pl.DataFrame, rows: pl.DataFrame) -> None:
+    def _preview(self, conversations: pl.Series, texts: pl.Series) -> None:
         """Print the beginnings of a few answers as literals: a model's text commands nothing."""
-        said = rows.filter(pl.col("text").is_not_null(), pl.col("sample_index") == 0)
-        asked = chunk.select("key", "sample_index", "messages")
-        found = said.join(asked, on=["key", "sample_index"], maintain_order="left")
-        for messages, text in found.head(3).select("messages", "text").rows():
-            question = messages[-1]["content"]
-            line = f"{question[:PREVIEWED]!a} -> {text[:PREVIEWED]!a}"
+        shown: dict[str, str] = {}
+        for messages, text in zip(conversations, texts, strict=True):
+            if text is not None and len(shown) < NUM_PREVIEWED:
+                shown.setdefault(messages[-1]["content"][:PREVIEWED], text[:PREVIEWED])
+        for question, answer in shown.items():
+            line = f"{question!a} -> {answer!a}"
             self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -12,11 +12,10 @@ from rather.stages.raters.rating import (
     KEY,
     Models,
     Rated,
-    conversation_keys,
     finite_scores,
+    keyed,
     ratings,
     to_rate,
-    unpaid,
 )
 
 STORED = pl.Schema({KEY: pl.String, "log_ratio": pl.Float64})
@@ -53,31 +52,36 @@ def rate(
     asked = to_rate(prompts, responses)
     if asked.is_empty():
         return Rated()
-    asked = asked.with_columns(_keys(asked))
+    asked = _keyed_by_end(asked)
     policy, reference = weights(models.model), weights(models.reference)
     state = digest([fingerprint(policy), fingerprint(reference), str(options.max_length)])
     store = Store(models.store / f"log-ratios-{state}", STORED, [KEY])
-    for chunk in unpaid(asked, store).iter_slices(options.chunk_size):
-        store.keep(chunk.select(KEY, _log_ratios(chunk, policy, reference, options)))
-    known = asked.join(store.read(), on=KEY, how="left", maintain_order="left")
-    rated = finite_scores(known.with_columns(score=options.beta * pl.col("log_ratio")))
-    return Rated(ratings(rater, rated))
+    store.fill(
+        store.missing(asked),
+        options.chunk_size,
+        lambda chunk: _log_ratios(chunk, policy, reference, options),
+    )
+    rated = store.join(asked).with_columns(score=options.beta * pl.col("log_ratio"))
+    return Rated(ratings(rater, finite_scores(rated)))
 
 
-def _keys(asked: pl.DataFrame) -> pl.Series:
-    """Name each response by what is read of it: a finished one has an end token."""
-    names = zip(conversation_keys(asked), asked["finished"], strict=True)
-    return pl.Series(KEY, [digest([name, str(finished)]) for name, finished in names], pl.String)
+def _keyed_by_end(asked: pl.DataFrame) -> pl.DataFrame:
+    """Add to each response the key of what is read of it: a finished one has an end token."""
+    keys = keyed(asked).select(KEY, "finished").iter_rows()
+    names = [digest([key, str(finished)]) for key, finished in keys]
+    return asked.with_columns(pl.Series(KEY, names, dtype=pl.String))
 
 
-def _log_ratios(asked: pl.DataFrame, policy: Path, reference: Path, options: Options) -> pl.Series:
-    """Compute a chunk's log-ratios, in nats."""
+def _log_ratios(
+    chunk: pl.DataFrame, policy: Path, reference: Path, options: Options
+) -> pl.DataFrame:
+    """Return the key of each response and its log-ratio, in nats."""
     from rather.trainer.reference.implicit_rewards import Said, log_ratios
 
-    said = [
+    conversations = [
         Said(messages, [{"role": "assistant", "content": text}], finished)
-        for messages, text, finished in asked.select("messages", "text", "finished").iter_rows()
+        for messages, text, finished in chunk.select("messages", "text", "finished").iter_rows()
     ]
-    found = log_ratios(policy, reference, said, options.max_length, options.batch_size)
-    sums = [None if each is None else each.sum for each in found]
-    return pl.Series("log_ratio", sums, dtype=pl.Float64)
+    ratios = log_ratios(policy, reference, conversations, options.max_length, options.batch_size)
+    sums = [None if ratio is None else ratio.sum for ratio in ratios]
+    return chunk.select(KEY, pl.Series("log_ratio", sums, dtype=pl.Float64))

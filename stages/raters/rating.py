@@ -6,10 +6,8 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from rather.schemas.base import Message
 from rather.schemas.judgements import Comparisons, Ratings, Verdicts
-from rather.stages.common.ids import digest
-from rather.stages.models.response_cache import Store
+from rather.stages.models.response_cache import conversation_keys
 
 KEY = "key"
 
@@ -81,21 +79,10 @@ def finite_scores(rated: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def conversation_keys(asked: pl.DataFrame) -> pl.Series:
-    """Name each response by all that a model reads of it: the prompt's messages and its text."""
-    rows = asked.select("response_id", "messages").iter_rows()
-    return pl.Series(KEY, [digest([name, *spoken(turns)]) for name, turns in rows], pl.String)
-
-
-def spoken(messages: list[Message]) -> list[str]:
-    """List roles and contents."""
-    return [part for turn in messages for part in (turn["role"], turn["content"])]
-
-
-def unpaid(asked: pl.DataFrame, store: Store) -> pl.DataFrame:
-    """Give what was asked, each key once, and has no row in a store."""
-    distinct = asked.unique(KEY, keep="first", maintain_order=True)
-    return distinct.join(store.read(), on=KEY, how="anti", maintain_order="left")
+def keyed(responses: pl.DataFrame) -> pl.DataFrame:
+    """Add to each response the key of all that a model reads of it: its prompt and its text."""
+    keys = conversation_keys(responses["response_id"], responses["messages"].to_list())
+    return responses.with_columns(pl.Series(KEY, keys, dtype=pl.String))
 
 
 def accounts(responses: pl.DataFrame, rated: Rated) -> dict[str, tuple[int, dict[str, int]]]:

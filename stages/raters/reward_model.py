@@ -16,11 +16,10 @@ from rather.stages.raters.rating import (
     KEY,
     Models,
     Rated,
-    conversation_keys,
     finite_scores,
+    keyed,
     ratings,
     to_rate,
-    unpaid,
 )
 
 if TYPE_CHECKING:
@@ -65,44 +64,42 @@ def rate(
     asked = to_rate(prompts, responses)
     if asked.is_empty():
         return Rated()
-    asked, model = asked.with_columns(conversation_keys(asked)), weights(models.model)
+    asked, model = keyed(asked), weights(models.model)
     state = digest([fingerprint(model), str(options.max_length)])
     store = Store(models.store / f"logits-{state}", STORED, [KEY])
-    missing, told = unpaid(asked, store), dict[str, Any]()
+    missing, figures = store.missing(asked), dict[str, Any]()
     if missing.height:
         with ExitStack() as stack:
-            score, told = _opened(stack, model, missing.height, options)
-            for chunk in missing.iter_slices(options.chunk_size):
-                scores = pl.Series("score", score(_said(chunk)), dtype=pl.Float64)
-                store.keep(chunk.select(KEY, scores))
-    rated = finite_scores(asked.join(store.read(), on=KEY, how="left", maintain_order="left"))
-    return Rated(ratings(rater, rated), figures=told)
+            score, figures = _opened(stack, model, missing.height, options)
+            store.fill(missing, options.chunk_size, lambda chunk: _scores(chunk, score))
+    return Rated(ratings(rater, finite_scores(store.join(asked))), figures=figures)
 
 
-def _said(asked: pl.DataFrame) -> "list[Said]":
-    """Give conversations as the trainer takes them."""
-    return [
+def _scores(chunk: pl.DataFrame, score: "Score") -> pl.DataFrame:
+    """Return the key and raw logit of each response."""
+    conversations: list[Said] = [
         (messages, [{"role": "assistant", "content": text}])
-        for messages, text in asked.select("messages", "text").iter_rows()
+        for messages, text in chunk.select("messages", "text").iter_rows()
     ]
+    return chunk.select(KEY, pl.Series("score", score(conversations), dtype=pl.Float64))
 
 
 def _opened(
     stack: ExitStack, model: Path, num_responses: int, options: Options
 ) -> "tuple[Score, dict[str, Any]]":
-    """Load the model the way that was asked for, or that suits, and tell which way it was."""
+    """Load the model through vLLM or transformers, and return the figures that say which."""
     from rather.stages.models.vllm_pooling import Pooling
     from rather.trainer.reference.rewards import Rewarder
 
-    told: dict[str, Any] = {"through": "transformers"}
+    figures: dict[str, Any] = {"through": "transformers"}
     if options.through == "vllm" or (options.through == "auto" and _suits_vllm(num_responses)):
         try:
             return stack.enter_context(Pooling(model, options.max_length)), {"through": "vllm"}
         except UserError as error:
             if options.through == "vllm":
                 raise
-            told["note"] = f"not through vLLM: {error}"
-    return Rewarder(model, options.max_length, options.batch_size), told
+            figures["note"] = f"not through vLLM: {error}"
+    return Rewarder(model, options.max_length, options.batch_size), figures
 
 
 def _suits_vllm(num_responses: int) -> bool:

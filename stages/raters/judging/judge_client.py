@@ -3,23 +3,23 @@
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from time import perf_counter
+from functools import partial
 from typing import Any
 
 import polars as pl
 
 from rather.schemas.base import Message, RatherError
 from rather.stages.common.ids import digest
-from rather.stages.models.chat import REFUSED, Chat, Chatter, Sample, Sampling, StoppedError
+from rather.stages.models.answer_store import AnswerStore, request_seed
+from rather.stages.models.chat import Chat, Chatter, Sampling
 from rather.stages.models.open_model import open_model, revision
 from rather.stages.models.pointer import address
 from rather.stages.models.progress import Watch
-from rather.stages.models.response_cache import Store
 from rather.stages.raters.judging.judge_cost import announce, bill
 from rather.stages.raters.judging.judge_options import Options
 from rather.stages.raters.judging.parsing import parse
 from rather.stages.raters.judging.wording import question, schema
-from rather.stages.raters.rating import KEY, Models, unpaid
+from rather.stages.raters.rating import KEY, Models
 
 STORED = pl.Schema(
     {
@@ -42,14 +42,15 @@ class Judge:
 
     def __init__(self, rater: str, models: Models, options: Options, seed: int) -> None:
         self._rater, self._model, self._options, self._seed = rater, models.model, options, seed
-        self._sampling = Sampling(temperature=options.temperature, max_tokens=options.max_tokens)
+        sampling = Sampling(temperature=options.temperature, max_tokens=options.max_tokens)
         words = question(options, PROBE, [""] if options.by == "pointwise" else ["", ""])
         means = [revision(models.model), *(turn["content"] for turn in words)]
-        means += [json.dumps(schema(options)), repr(self._sampling)]
+        means += [json.dumps(schema(options)), repr(sampling)]
         means += [json.dumps(options.template, sort_keys=True)]
         # The likeliest answer is the same whatever the seed.
         means += [str(seed)] if options.temperature else []
-        self._store = Store(models.store / f"verdicts-{digest(means)}", STORED, [KEY])
+        folder = models.store / f"verdicts-{digest(means)}"
+        self._store = AnswerStore(folder, STORED, [KEY], sampling, options.chunk_size)
 
     def verdicts(self, questions: pl.DataFrame, texts: Mapping[str, str]) -> pl.DataFrame:
         """Ask what was not asked before, and give questions with what was answered.
@@ -57,18 +58,17 @@ class Judge:
         questions: key, messages, first_id, second_id, vote;  texts: of responses, by id
         Raises UserError where the cost is above a cap, StoppedError where the judge gives up.
         """
-        missing = unpaid(questions, self._store)
+        missing = self._store.missing(questions)
         if missing.height:
             self._announce(missing, texts)
             watch = Watch(self._rater, questions.height, questions.height - missing.height)
             with ExitStack() as stack:
                 chatter = stack.enter_context(self._opened())
                 stack.enter_context(watch)
-                for chunk in missing.iter_slices(self._options.chunk_size):
-                    self._ask(chatter, chunk, texts, watch)
-        answered = questions.join(self._store.read(), on=KEY, how="left", maintain_order="left")
-        lost = pl.col("text").is_null() & pl.col("reason").is_null()
-        return answered.with_columns(reason=pl.when(lost).then(pl.lit(REFUSED)).otherwise("reason"))
+                requests = partial(self._requests, texts=texts)
+                for rows in self._store.ask(chatter, missing, requests, watch):
+                    self._require_a_verdict(rows)
+        return self._store.join(questions)
 
     def _opened(self) -> Chatter:
         options = self._options
@@ -93,37 +93,11 @@ class Judge:
             answers = [texts[name] for name in shown if name is not None]
             yield key, question(self._options, messages, answers)
 
-    def _ask(
-        self, chatter: Chatter, chunk: pl.DataFrame, texts: Mapping[str, str], watch: Watch
-    ) -> None:
-        """Ask a chunk's questions, and keep what was answered, even where the judge gave up."""
-        began = perf_counter()
-        requests = [
-            Chat(words, int(digest([str(self._seed), key])[:12], 16), schema(self._options))
-            for key, words in self._worded(chunk, texts)
-        ]
-        try:
-            answers: list[Sample | str | None] = [*chatter.chat(requests, self._sampling)]
-        except StoppedError as error:
-            self._keep(chunk, error.answers)
-            raise
-        rows = self._keep(chunk, answers)
-        self._require_a_verdict(rows)
-        told = chunk.with_columns(sample_index="vote")
-        watch.count(
-            told, rows.with_columns(sample_index=pl.lit(0, pl.Int64)), perf_counter() - began
-        )
-
-    def _keep(self, chunk: pl.DataFrame, answers: list[Sample | str | None]) -> pl.DataFrame:
-        """Put answers into the store; what an endpoint refused cost nothing, and is not."""
-        rows = [
-            {KEY: key} | _row(found)
-            for key, found in zip(chunk[KEY], answers, strict=False)
-            if found is not None
-        ]
-        frame = pl.DataFrame(rows, schema=STORED)
-        self._store.keep(frame.filter(pl.col("reason").ne_missing(REFUSED)))
-        return frame
+    def _requests(self, chunk: pl.DataFrame, texts: Mapping[str, str]) -> Iterator[Chat]:
+        """Return a chunk's requests."""
+        form = schema(self._options)
+        for key, words in self._worded(chunk, texts):
+            yield Chat(words, request_seed(self._seed, key), form)
 
     def _require_a_verdict(self, rows: pl.DataFrame) -> None:
         """Stop before more is paid for where many answers hold not one verdict."""
@@ -141,14 +115,3 @@ class Judge:
     def _tells(self, row: dict[str, Any]) -> bool:
         found = parse(row["text"], row["finish_reason"], self._options)
         return not all(isinstance(value, str) for value in found.values())
-
-
-def _row(found: Sample | str) -> dict[str, Any]:
-    """Write an answer, or the reason of none, as columns."""
-    if isinstance(found, str):
-        return {"reason": found}
-    return {
-        "text": found.text,
-        "finish_reason": found.finish_reason,
-        "num_tokens": found.num_tokens,
-    }

@@ -3,8 +3,9 @@
 import polars as pl
 
 from rather.stages.common.ids import digest, digests
+from rather.stages.models.response_cache import spoken
 from rather.stages.raters.judging.judge_options import Options
-from rather.stages.raters.rating import KEY, spoken
+from rather.stages.raters.rating import KEY
 
 BOTH = ["first_id", "second_id"]
 
