@@ -12,10 +12,8 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 from rather.schemas.base import MESSAGES_DTYPE, Message
 from rather.schemas.texts import Generated
 from rather.stages.common.ids import digest, response_ids
-from rather.stages.models.answer_store import AnswerStore, request_seed
+from rather.stages.models.ask import AnswerStore, Watch, open_model, request_seed, revision
 from rather.stages.models.chat import Chat, Chatter, Sampling
-from rather.stages.models.open_model import open_model, revision
-from rather.stages.models.progress import Watch
 from rather.stages.models.response_cache import conversation_keys
 
 STORED = pl.Schema(

@@ -10,11 +10,9 @@ import polars as pl
 
 from rather.schemas.base import Message, RatherError
 from rather.stages.common.ids import digest
-from rather.stages.models.answer_store import AnswerStore, request_seed
+from rather.stages.models.ask import AnswerStore, Watch, open_model, request_seed, revision
 from rather.stages.models.chat import Chat, Chatter, Sampling
-from rather.stages.models.open_model import open_model, revision
 from rather.stages.models.pointer import address
-from rather.stages.models.progress import Watch
 from rather.stages.raters.judging.judge_cost import announce, bill
 from rather.stages.raters.judging.judge_options import Options
 from rather.stages.raters.judging.parsing import parse

@@ -1,18 +1,104 @@
-"""Answers of a chat model, kept from run to run: ask a chunk, keep it, ask the next."""
+"""Ask a chat model: open it, ask a chunk of requests, keep the answers, ask the next.
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+The model is a folder of weights, served by vLLM, or an endpoint.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import polars as pl
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from rather.stages.common.ids import digest
 from rather.stages.models.chat import REFUSED, Chat, Chatter, Sample, Sampling, StoppedError
-from rather.stages.models.progress import Watch
+from rather.stages.models.pointer import address, fingerprint, weights
 from rather.stages.models.response_cache import Store
 
 Requests = Callable[[pl.DataFrame], Iterable[Chat]]
+NUM_PREVIEWED, PREVIEWED = 3, 80  # answers, and characters of each
+
+
+def open_model(
+    folder: Path,
+    dtype: str = "auto",
+    max_model_len: int | None = None,
+    template: Mapping[str, Any] | None = None,
+) -> Chatter:
+    """Return a chat model that is not yet started.
+
+    Args:
+        folder: of data/models; it holds weights or points at some, or at an endpoint.
+        dtype: of weights in memory.
+        max_model_len: of weights, in tokens, prompt and answer together.
+        template: options of the chat template.
+    """
+    endpoint = address(folder)
+    if endpoint is not None:
+        from rather.stages.models.endpoint import Endpoint
+
+        return Endpoint(endpoint, template)
+    from rather.stages.models.engine import Engine
+
+    return Engine(weights(folder), dtype, max_model_len, template)
+
+
+def revision(folder: Path) -> str:
+    """Return the hash of a model's files, or an endpoint's address and the model it serves."""
+    endpoint = address(folder)
+    return fingerprint(weights(folder)) if endpoint is None else f"{endpoint.url} {endpoint.model}"
+
+
+class Watch:
+    """A progress line: answers, tokens a second, time left; above it, the first answers."""
+
+    def __init__(self, generator: str, num_answers: int, num_known: int) -> None:
+        self._bar = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("answers, {task.fields[speed]:,.0f} tokens/s"),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+        )
+        self._task = self._bar.add_task(
+            generator, total=num_answers, completed=num_known, speed=0.0
+        )
+        self._tokens, self._seconds = 0, 0.0
+
+    def __enter__(self) -> "Watch":
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def count(self, conversations: pl.Series, rows: pl.DataFrame, seconds: float) -> None:
+        """Count a chunk's answers and tokens; after the first chunk, print how some answers begin.
+
+        Args:
+            conversations: the messages that each row answers.
+            rows: text and num_tokens of each answer.
+            seconds: that the chunk took.
+        """
+        if self._tokens == 0:
+            self._preview(conversations, rows["text"])
+        self._tokens += int(rows["num_tokens"].sum())
+        self._seconds += seconds
+        speed = self._tokens / self._seconds
+        self._bar.update(self._task, advance=rows.height, speed=speed)
+
+    def _preview(self, conversations: pl.Series, texts: pl.Series) -> None:
+        """Print the beginnings of a few answers as literals: a model's text commands nothing."""
+        shown: dict[str, str] = {}
+        for messages, text in zip(conversations, texts, strict=True):
+            if text is not None and len(shown) < NUM_PREVIEWED:
+                shown.setdefault(messages[-1]["content"][:PREVIEWED], text[:PREVIEWED])
+        for question, answer in shown.items():
+            line = f"{question!a} -> {answer!a}"
+            self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 class AnswerStore(Store):
