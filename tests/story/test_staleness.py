@@ -30,7 +30,7 @@ def repository(demo: Repository, tmp_path_factory: pytest.TempPathFactory) -> Re
 def stale(repository: Repository) -> set[str]:
     """Return the stages that `dvc status` names, members by their stage."""
     with Repo(str(repository.root)) as repo:
-        return {name.partition("@")[0] for name in repo.status()}
+        return {name.rpartition(":")[2].partition("@")[0] for name in repo.status()}
 
 
 @contextmanager
