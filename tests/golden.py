@@ -10,9 +10,6 @@ import polars as pl
 
 DIGITS = 9  # significant, of numbers: the last bits depend on a processor's order of additions
 WORDS = ("ash", "birch", "cedar", "elm", "fir", "hazel", "larch", "maple", "oak", "pine", "yew")
-    *("ash", "birch", "cedar", "elm", "fir", "hazel", "larch"),
-    *("maple", "oak", "pine", "yew"),
-)
 RATERS = ("ann", "bob", "cyd")
 
 
