@@ -8,7 +8,7 @@ EXTRAS := --extra crowd --extra endpoint --extra hub --extra train --extra dev -
 COMPILE = $(UV) pip compile -q --python-version 3.11 --no-emit-index-url --no-emit-find-links \
 	--custom-compile-command "make lock" pyproject.toml $(EXTRAS)
 
-.PHONY: repro test long check setup browser lock seeds
+.PHONY: repro test long check setup browser lock docs seeds
 .DELETE_ON_ERROR:
 
 repro: setup  ## prompts to policy: run every stage whose inputs changed
@@ -26,6 +26,9 @@ check: setup  ## style and types
 	rm -rf .lib && mkdir -p .lib/rather
 	ln -s $(CURDIR)/pipeline/* $(CURDIR)/stages $(CURDIR)/schemas $(CURDIR)/trainer .lib/rather
 	mypy
+
+docs: setup  ## docs/parameters.md and docs/formats.md from the code
+	python -m rather.params.reference
 
 seeds: setup  ## the demo's gold accuracy over seeds 0, 1, 2
 	python tests/bench/seeds.py
