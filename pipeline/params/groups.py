@@ -16,12 +16,14 @@ class Generator(Generate):
 
     @property
     def options(self) -> Generate:
-        """Give how it is sampled."""
+        """Return the sampling options."""
         return Generate(**self.model_dump(exclude={"model"}))
 
 
 class Pair(Strict):
-    """What pairs are asked beside the ratings: how similar texts of nearly one length are."""
+    """Options of the stage pair.
+
+    similarity: compare the texts of pairs of nearly equal length"""
 
     similarity: bool = True
 
@@ -47,14 +49,14 @@ class Winnow(Strict):
     @field_validator("rules", mode="before")
     @classmethod
     def _no_options_is_fine(cls, rules: Any) -> Any:
-        """Let `distinct:` alone stand for a rule without options."""
+        """Return the rules, with empty options for a rule such as `distinct:` alone."""
         if isinstance(rules, dict):
             return {name: {} if options is None else options for name, options in rules.items()}
         return rules
 
     @model_validator(mode="after")
     def _known(self) -> "Winnow":
-        """Ask each rule whether it takes its options."""
+        """Check every rule's name and options."""
         for name, options in self.rules.items():
             if name not in RULES:
                 known = ", ".join(RULES)
@@ -69,7 +71,7 @@ class Winnow(Strict):
 
 
 class Evaluate(Strict):
-    """What trained policies are asked besides the held-out prompts.
+    """Evaluations of trained policies beside the held-out prompts.
 
     harmful, benign: files of prompts that a policy should refuse, and should answer; null for none
     command: a user's own evaluation, run on every model before and after training, with the
@@ -82,7 +84,7 @@ class Evaluate(Strict):
 
 
 def sentence(error: ValidationError) -> str:
-    """Say the first thing pydantic found wrong: where, what was expected, what was found."""
+    """Return pydantic's first error as one sentence: where, expected, found."""
     first = error.errors(include_url=False)[0]
     where = ".".join(str(part) for part in first["loc"])
     message = first["msg"].removeprefix("Value error, ")

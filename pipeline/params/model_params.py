@@ -1,4 +1,4 @@
-"""What params.yaml may say of a model that is not trained here."""
+"""Parameters of models that are not trained here."""
 
 import re
 from typing import Any
@@ -41,14 +41,14 @@ class Further(Strict):
     @field_validator("key", mode="before")
     @classmethod
     def _key_is_a_name(cls, key: Any) -> Any:
-        """Refuse what looks like a key itself, without repeating it."""
+        """Check that `key` names an environment variable; the error never repeats the value."""
         if key is not None and not VARIABLE.fullmatch(str(key)):
             raise ValueError("expected the name of an environment variable, found something else")
         return key
 
     @model_validator(mode="after")
     def _one_kind(self) -> "Further":
-        """Refuse what belongs to weights beside an endpoint, and the reverse."""
+        """Check that no option of weights stands beside an endpoint, nor the reverse."""
         of_weights, of_endpoint = {"revision", "adapter"}, {"key", "concurrency", "retries"}
         unfit = of_weights if self.endpoint is not None else of_endpoint | {"logprobs"}
         if found := sorted(unfit & self.model_fields_set):

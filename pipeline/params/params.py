@@ -1,4 +1,4 @@
-"""Every number a person may turn: params.yaml, read, checked and explained."""
+"""params.yaml: every parameter, read and checked."""
 
 import re
 from collections.abc import Iterable
@@ -30,7 +30,7 @@ MODEL_KINDS = ("implicit", "judge", "reward_model")
 
 
 class Params(Strict):
-    """The whole of params.yaml; what it leaves out takes the value given here."""
+    """All parameters of params.yaml, with their defaults."""
 
     seed: int = Field(0, ge=0)
     model: Model = Model()
@@ -59,7 +59,7 @@ class Params(Strict):
 
     @model_validator(mode="after")
     def _evidence(self) -> "Params":
-        """Refuse rules whose evidence nobody was asked to look for."""
+        """Check that the inputs of every rule are enabled."""
         rules, source = self.winnow.rules, self.source
         if "deduplicated" in rules and not (self.test_fraction or source.near_duplicates):
             raise ValueError(
@@ -75,7 +75,7 @@ class Params(Strict):
 
     @model_validator(mode="after")
     def _models(self) -> "Params":
-        """Refuse names that other stages' models have."""
+        """Check that no further model has the name of another stage's model."""
         for name in self.models:
             if not NAME.fullmatch(name) or name in MODELS or name in self.train:
                 raise ValueError(
@@ -86,7 +86,7 @@ class Params(Strict):
 
     @model_validator(mode="after")
     def _generators(self) -> "Params":
-        """Refuse models that are not there before policies are trained."""
+        """Check that every generator's model exists before policies are trained."""
         known = ["base", "sft", *self.models]
         for name, generator in self.generators.items():
             if not NAME.fullmatch(name):
@@ -100,7 +100,7 @@ class Params(Strict):
 
     @model_validator(mode="after")
     def _train(self) -> "Params":
-        """Refuse names that are taken, and losses, options and data that do not go together."""
+        """Check that the names under `train` are free, and that losses, options and data fit."""
         for name, policy in self.train.items():
             if not NAME.fullmatch(name) or name in MODELS:
                 raise ValueError(
@@ -112,7 +112,7 @@ class Params(Strict):
 
     @model_validator(mode="after")
     def _rounds(self) -> "Params":
-        """Refuse names that are taken, and rounds that start from what is not there before them."""
+        """Check that round names are free, and that `from` names an earlier model."""
         there = ["sft", *self.train]
         for name, entry in self.rounds.items():
             taken = (*MODELS, *self.models, *self.train)
@@ -148,7 +148,7 @@ class Params(Strict):
 
     @model_validator(mode="after")
     def _raters(self) -> "Params":
-        """Ask each rater's kind whether it takes its options."""
+        """Check every rater's name, kind and options."""
         for group in ("raters", "model_raters"):
             for name in getattr(self, group):
                 if not NAME.fullmatch(name):
@@ -164,7 +164,7 @@ class Params(Strict):
 
 
 def losses_of(name: str, policy: Policy) -> dict[str, float]:
-    """Give the losses that an entry of `train` sums, each with its weight."""
+    """Return the losses that an entry of `train` sums, each with its weight."""
     named = name if policy.loss is None else policy.loss
     return {named: 1.0} if isinstance(named, str) else named
 
@@ -188,7 +188,7 @@ def _check_loss(where: str, losses: dict[str, float], policy: Policy) -> None:
 
 
 def rater_options(params: Params, name: str) -> tuple[str, Any]:
-    """Give a rater's kind and its options; `rater_model` gives the model that it is, or asks."""
+    """Return a rater's kind and options; its model is left to `rater_model`."""
     group, kinds = _group_of(params, name)
     entry = params.all_raters[name]
     kind = entry.get("kind")
@@ -209,12 +209,12 @@ def rater_options(params: Params, name: str) -> tuple[str, Any]:
 
 
 def _group_of(params: Params, name: str) -> tuple[str, tuple[str, ...]]:
-    """Tell in which group a rater stands, and which kinds belong there."""
+    """Return a rater's group in params.yaml, and the kinds that belong there."""
     return ("raters", PROGRAMS) if name in params.raters else ("model_raters", MODEL_KINDS)
 
 
 def rater_model(params: Params, name: str) -> str:
-    """Name the model of data/models that a rater is, or asks."""
+    """Return the name of a rater's model in data/models."""
     model, known = params.model_raters[name].get("model"), [*MODELS, *params.models]
     if model not in known:
         raise ValueError(

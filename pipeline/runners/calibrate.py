@@ -1,4 +1,4 @@
-"""Learn what each rater's judgements are worth, and how far raters agree."""
+"""Estimate each rater's reliability, and the agreement of all."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -27,7 +27,7 @@ LENGTHS = ["response_id", "prompt_id", "num_tokens"]
 
 
 def run(run: Run) -> None:
-    """Bring raters to one scale."""
+    """Estimate raters' scales and scores, and write their agreement."""
     run = run.in_numbers
     ledger, sheets = Ledger("calibrate"), Sheets(run)
     ledger.merge(met.account for met in sheets.met)
@@ -55,7 +55,7 @@ def run(run: Run) -> None:
 
 
 class Met(NamedTuple):
-    """What was met in one bucket when its ratings were first read.
+    """First-pass statistics of one bucket's judgements.
 
     account:  of its judgements;  aspects: what was judged
     folded:   its ratings, and its comparisons
@@ -83,7 +83,7 @@ class Sheets:
         yield from ahead(self.sheet, self.run.buckets)
 
     def sheet(self, bucket: Bucket) -> Sheet:
-        """Give one bucket's ratings in numbers."""
+        """Return one bucket's rating matrix."""
         if packed := self.sheets[bucket]:
             return packed.unpacked()
         return self._sheet(bucket, judged_ratings(self.run, bucket))
@@ -123,7 +123,7 @@ def _lengths(run: Run, comparisons: pl.DataFrame) -> pl.DataFrame:
 
 
 def _judged_responses(run: Run, bucket: Bucket, scores: pl.DataFrame) -> Ledger:
-    """Account for one bucket's responses: judged by anyone, or by nobody."""
+    """Account for one bucket's responses: judged, or without any judgement."""
     ledger = Ledger("calibrate")
     features = run.read("measure/features", bucket, ["response_id"])
     compared = run.comparisons(bucket).filter(pl.col("preference").is_not_null())
@@ -137,7 +137,7 @@ def _judged_responses(run: Run, bucket: Bucket, scores: pl.DataFrame) -> Ledger:
 def _learned(
     run: Run, found: Calibration, comparisons: pl.DataFrame
 ) -> tuple[dict[str, float], dict[str, Any] | None]:
-    """Correct the odds by the trusted rater's judgements, where there is one."""
+    """Correct the odds by the trusted rater's judgements, if one is named."""
     name = run.params.calibrate.trusted
     if name is None:
         return found.evidence.to_dict(), None
@@ -170,7 +170,7 @@ def tallies(run: Run, raters: pl.DataFrame, met: Sequence[Met]) -> dict[Kind, pl
 
 
 def _alike(run: Run, raters: pl.DataFrame, met: Sequence[Met]) -> Iterator[pl.DataFrame]:
-    """Give each bucket's ratings, folded on one scale."""
+    """Return each bucket's ratings, counted by pattern, on one scale."""
     as_given = [each.folded["score"] for each in met]
     if on_one_scale(usage(pl.concat(as_given).rename({"value": "score"}), "num_items")):
         return iter(as_given)
@@ -197,7 +197,7 @@ def _with_influence(raters: pl.DataFrame, tallies: dict[Kind, pl.DataFrame]) -> 
 
 
 def _gist(agreement: dict[Kind, dict[str, Any]]) -> dict[str, Any]:
-    """Give the figures of the kind of judgement of which there are most: may agreement gate?
+    """Return the agreement figures of the most frequent kind of judgement.
 
     lower: the lower of both intervals' lower ends
     """

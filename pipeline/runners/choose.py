@@ -50,7 +50,7 @@ def _candidates(run: Run, bucket: Bucket) -> pl.DataFrame:
 
 
 def plot(run: Run) -> None:
-    """Write the counts."""
+    """Write histograms of margins and length gaps for `dvc plots`."""
     for name, column in PLOTS.items():
         every, chosen = (
             run.read(table, columns=[column])[column].drop_nulls()

@@ -66,9 +66,9 @@ def _kind(run: Run, rater: str) -> str:
 def _ratings(
     run: Run, prompts: pl.DataFrame, samples: Mapping[str, pl.DataFrame]
 ) -> dict[str, dict[str, pl.DataFrame]]:
-    """Let the run's own raters rate every model's samples.
+    """Rate every model's samples by the run's own raters.
 
-    A judge is not asked, since its answers may cost money, nor is a reward model without training.
+    Judges are left out, since their answers may cost money, and so are untrained reward models.
     """
     return {
         name: {model: _rated(run, name, prompts, given) for model, given in samples.items()}
@@ -78,7 +78,7 @@ def _ratings(
 
 
 def _may_rate(run: Run, name: str) -> bool:
-    """Tell whether a rater rates the policies."""
+    """Check whether a rater rates the policies' samples."""
     if name in run.params.raters:
         return True
     own = rater_model(run.params, name) == "reward"
@@ -86,7 +86,7 @@ def _may_rate(run: Run, name: str) -> bool:
 
 
 def _rated(run: Run, name: str, prompts: pl.DataFrame, given: pl.DataFrame) -> pl.DataFrame:
-    """Let one rater rate one model's samples."""
+    """Rate one model's samples by one rater."""
     kind, options = rater_options(run.params, name)
     rate: Callable[..., Any] = import_module(f"rather.stages.raters.{kind}").rate
     if name in run.params.raters:
@@ -114,7 +114,7 @@ def _win_rates(
 
 
 def _implicit(run: Run, prompts: pl.DataFrame, samples: Mapping[str, pl.DataFrame]) -> Figures:
-    """Measure what policies say of held-out pairs and of their own samples, beside the first."""
+    """Compute implicit accuracy and drift of each policy against the first model."""
     from rather.stages.evaluate import implicit_accuracy
     from rather.stages.evaluate.sampled_answers import listed, score
 
@@ -149,7 +149,7 @@ def _held_out_pairs(run: Run) -> pl.DataFrame:
 
 
 def _refusals(run: Run) -> dict[str, Figures]:
-    """Ask every model the prompts that should be refused, and those that should not."""
+    """Compute every model's refusal rate on harmful and on benign prompts."""
     from rather.stages.evaluate.refusals import refusal_rate
     from rather.stages.models.generate import generate
 
@@ -230,7 +230,7 @@ def _warnings(run: Run, metrics: Figures) -> dict[str, list[dict[str, Any]]]:
 
 
 def _own_nll(samples: pl.DataFrame) -> float | None:
-    """Give nats per token of what a model sampled, under itself."""
+    """Return the negative log-likelihood of a model's samples under itself, in nats per token."""
     known = samples.filter(pl.col("logprob").is_not_null() & (pl.col("num_tokens") > 0))
     return -float(known["logprob"].sum()) / int(known["num_tokens"].sum()) if known.height else None
 

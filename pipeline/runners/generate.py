@@ -1,4 +1,4 @@
-"""Ask one generator for answers to the prompts."""
+"""Sample one generator's answers to the prompts."""
 
 from rather.ledger import Ledger
 from rather.run import Run
@@ -6,7 +6,7 @@ from rather.runners.shared.answers import answer
 
 
 def run(run: Run, name: str) -> None:
-    """Let one generator answer the source's prompts, unless the source brought answers."""
+    """Sample one generator's answers; a source that has judgements needs none."""
     prompts, ledger = run.read("load/prompts"), Ledger(f"generate/{name}")
     if run.read("load/ratings").height or run.source_comparisons().height:
         prompts = prompts.clear()

@@ -9,7 +9,7 @@ from rather.stages.raters.rating import Rated
 
 
 def run(run: Run, name: str) -> None:
-    """Let one rater that is a program rate the generated responses."""
+    """Rate the generated responses by one program."""
     kind, options = rater_options(run.params, name)
     rate = import_module(f"rather.stages.raters.{kind}").rate
     prompts, responses = run.read("load/prompts"), run.generated()

@@ -10,7 +10,7 @@ from rather.stages.raters.rating import Rated
 
 
 def run(run: Run, name: str) -> None:
-    """Let one rater that is a model, or asks one, judge the generated responses."""
+    """Rate the generated responses by one model."""
     kind, options = rater_options(run.params, name)
     rate: Callable[..., Rated] = import_module(f"rather.stages.raters.{kind}").rate
     prompts, responses = run.read("load/prompts"), run.generated()

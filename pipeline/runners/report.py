@@ -21,11 +21,11 @@ def run(run: Run) -> None:
 
 
 def summary(audit: dict[str, Any]) -> dict[str, Any]:
-    """Give an audit's headline under short names, for `dvc metrics diff`."""
+    """Return an audit's headline figures under short names, for `dvc metrics diff`."""
     figures = {NAMES.get(each["name"], each["name"]): each["value"] for each in audit["headline"]}
     return {**figures, "num_problems": len(audit["verdict"]["problems"])}
 
 
 def print_verdict(run: Run, audit: dict[str, Any], stage: str) -> None:
-    """Say the verdict, and where the page is that gives its reasons."""
+    """Print the verdict and the path of its page."""
     print(f"{audit['verdict']['sentence']} {run.data / stage / PAGE}")

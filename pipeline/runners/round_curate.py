@@ -31,7 +31,7 @@ def run(run: Run, name: str) -> None:
 
 
 def _before(run: Run, name: str) -> Run:
-    """Give the pass that a round's `from` came out of: an earlier round, or the first one."""
+    """Return the run that trained a round's `from`: an earlier round, or the first pass."""
     model = run.params.rounds[name].from_
     return round_run(run, model) if model in run.params.rounds else run
 
@@ -49,7 +49,7 @@ def join(own: Run, before: Run) -> None:
 
 
 def _joined(own: Run, before: Run, table: str, key: str, bucket: Bucket) -> tuple[Frames, None]:
-    """Give one bucket of both, each pair or label once."""
+    """Return one bucket's rows of both passes, each pair or label once."""
     rows = own.read(table, bucket)
     others = before.read(table, bucket).join(rows, on=key, how="anti", maintain_order="left")
     return (pl.concat([rows, others]),), None

@@ -1,4 +1,4 @@
-"""Measure how far a round's model has drifted, and let it answer the prompts."""
+"""Measure the drift of a round's model, and sample its answers."""
 
 import polars as pl
 
@@ -17,7 +17,7 @@ from rather.tables.contracts import schema_of
 SURVEYED = 200  # prompts that drift is measured on
 BATCH_SIZE = 16
 LOADS_NONE = ("load/responses", "load/ratings", "load/comparisons", "load/set_aside")
-# What is known of a prompt's first turn says nothing of the next.
+# A later turn's prompt has none of these columns.
 NOTHING_MORE = [
     pl.lit(None, dtype).alias(name)
     for name, dtype in (
@@ -29,9 +29,10 @@ NOTHING_MORE = [
 
 
 def run(run: Run, name: str) -> None:
-    """Measure how far a round's model has drifted, and let it answer the prompts to train on.
+    """Measure the drift of a round's model, and sample its answers to the training prompts.
 
-    Raises RatherError where it is beyond the round's bounds; the metrics then say how far.
+    Raises:
+        RatherError: The drift exceeds the round's bounds; the metrics hold it.
     """
     entry, ledger = run.params.rounds[name], Ledger("generate")
     own = round_run(run, name)
@@ -48,7 +49,7 @@ def run(run: Run, name: str) -> None:
 
 
 def _lay_prompts(run: Run, own: Run, ledger: Ledger, entry: Round) -> pl.DataFrame:
-    """Write what a round loads, which is nothing but a later turn's prompts; give its prompts."""
+    """Write the round's load tables and return its prompts."""
     for table in LOADS_NONE:
         own.write(table, schema_of(table).create_empty())
     prompts = run.read("load/prompts").filter(pl.col("split") == "train")
@@ -64,7 +65,7 @@ def _lay_prompts(run: Run, own: Run, ledger: Ledger, entry: Round) -> pl.DataFra
 
 
 def _next_turn(own: Run, model: str, prompts: pl.DataFrame, at: int) -> pl.DataFrame:
-    """Let a model answer prompts once, and go on with what the user says next."""
+    """Append a model's answer and the user's next turn to each prompt."""
     answers = _survey(own, model, prompts).select("prompt_id", "text").drop_nulls("text")
     said = pl.struct(role=pl.lit("assistant"), content="text")
     asked = pl.struct(role=pl.lit("user"), content=pl.col("later_turns").list.get(at))
@@ -118,7 +119,7 @@ def _survey(run: Run, model: str, prompts: pl.DataFrame) -> pl.DataFrame:
 
 
 def _stay_within(name: str, what: str, found: Estimate, bound: float | None) -> None:
-    """Stop a round whose model has gone too far."""
+    """Raise RatherError if a figure of drift exceeds its bound."""
     if bound is None or found.value is None or found.value <= bound:
         return
     option = {"kl_per_token": "max_kl", "length_ratio": "max_length_ratio"}[what]

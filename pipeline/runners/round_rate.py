@@ -6,7 +6,7 @@ from rather.runners.shared.rounds import round_run
 
 
 def run(run: Run, name: str) -> None:
-    """Let every rater rate a round's responses."""
+    """Rate a round's responses by every rater."""
     own = round_run(run, name)
     for folder in ("rate", "compare", "verdicts"):
         (own.data / folder).mkdir(parents=True, exist_ok=True)

@@ -13,12 +13,12 @@ from rather.tables.contracts import schema_of
 
 
 def run(run: Run) -> None:
-    """Say whether the chosen pairs are as good as declared, and every table as its schema says."""
+    """Check the chosen pairs against the declared quality, and every table against its schema."""
     _validate(run, _suites(run))
 
 
 def run_declared(run: Run) -> None:
-    """Say only what convert goes by, for a run whose docs nobody keeps."""
+    """Check the declared quality alone, without Data Docs."""
     _validate(run, [])
 
 
@@ -37,7 +37,7 @@ def _validate(run: Run, tables: list[Suite]) -> None:
 
 
 def _suites(run: Run) -> list[Suite]:
-    """Give what is expected of each table so far that has rows."""
+    """Return the expectations of each table that has rows."""
     tables = (
         "load/prompts",
         "load/responses",

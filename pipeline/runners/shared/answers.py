@@ -7,7 +7,7 @@ from rather.run import Run
 
 
 def answer(run: Run, ledger: Ledger, prompts: pl.DataFrame, name: str) -> None:
-    """Ask one generator to answer prompts; write its responses and account for its samples."""
+    """Sample one generator's answers, write them, and account for every sample."""
     from rather.stages.models.generate import generate, once
 
     generator = run.params.generators[name]

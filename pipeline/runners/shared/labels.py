@@ -14,13 +14,13 @@ from rather.tables.buckets import Bucket
 
 
 def label_balance(run: Run) -> dict[str, Any]:
-    """Say which labels a run's responses will have: by which rule, how many, weighed how."""
+    """Return the rule, the counts and the weights of a run's KTO labels."""
     rule = label_rule(run)
     return balance(run, rule, partial(labels_of, run, rule))
 
 
 def labeller(run: Run) -> Callable[[Bucket], pl.DataFrame]:
-    """Give what labels the responses of a bucket, as KTO's training set will."""
+    """Return the function that labels one bucket's responses for KTO."""
     return partial(labels_of, run, label_rule(run))
 
 
@@ -43,7 +43,7 @@ def balance(
 
 
 def _scale(run: Run) -> rating_scale.Scale | None:
-    """Find the scale that all raters share: declared for the source, or seen in the scores."""
+    """Return the scale that all raters share, declared or detected; None where they share none."""
     declared = run.params.source.mapping.scale
     if declared and not run.params.all_raters:
         return rating_scale.Scale(*declared)

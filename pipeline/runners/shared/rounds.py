@@ -8,10 +8,10 @@ FIRST = "sft"  # the model that every drift is measured from, and the reference 
 
 
 def round_run(run: Run, name: str) -> Run:
-    """Give the run of a round: its own tables, and its `from` for a generator.
+    """Return the run of a round: its own tables, and its `from` as the generator.
 
-    It samples as policies are sampled, with a seed of its own: what an earlier pass has asked of
-    the same model is asked anew.
+    It samples as policies are sampled, with a seed of its own, so that it repeats no earlier
+    sample of the same model.
     """
     model = run.params.rounds[name].from_
     seed = int(digest([str(run.params.seed), name])[:12], 16)

@@ -32,7 +32,7 @@ def teach(run: Run, ledger: Ledger, start: str, rows: pl.DataFrame, training: Tr
 
 
 def _pass_on(run: Run, ledger: Ledger, start: str, num_rows: int) -> None:
-    """Give a stage the model it would have started from; of one that lives elsewhere, the name."""
+    """Copy the starting model, or its pointer, unchanged."""
     out = run.model(ledger.stage.removeprefix("train/"))
     shutil.rmtree(out, ignore_errors=True)
     shutil.copytree(run.model(start), out)
@@ -75,7 +75,7 @@ def train_model(
 def settings(
     run: Run, loss: str | dict[str, float], training: Training, **more: Any
 ) -> "TrainConfig":
-    """Put a stage's parameters into the trainer's words."""
+    """Return the trainer's configuration of a stage."""
     from rather.trainer.config import TrainConfig
 
     given = training.model_dump(exclude={"data", "loss"}) | more
