@@ -17,7 +17,8 @@ import yaml
 from rather.cli import app
 from rather.params import reference
 from rather.params.overrides import change
-from rather.params.params import MODEL_KINDS, PROGRAMS, make_params
+from rather.params.params import make_params
+from rather.params.rater_kinds import BASES, kinds
 from rather.stages.convert.formats.catalogue import FORMATS
 from rather.stages.sources.mapping import Mapping
 from rather.stages.sources.presets import PRESETS
@@ -156,7 +157,7 @@ def test_counts_in_readme_are_the_catalogues() -> None:
         "losses": len(LOSSES),
         "recognised formats": len(PRESETS),
         "rules": len(RULES),
-        "kinds of raters": len((*PROGRAMS, *MODEL_KINDS)),
+        "kinds of raters": sum(len(kinds(group)) for group in BASES),
         "output formats": len(FORMATS),
         "DVC stages": len(stages),
     }

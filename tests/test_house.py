@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rather.params.params import MODEL_KINDS, PROGRAMS
+from rather.params.rater_kinds import BASES, kinds
 from rather.registry import stages
 from tests.imports import (
     PACKAGES,
@@ -86,7 +86,7 @@ def test_what_is_paid_for_depends_on_no_other_code(stage: str) -> None:
     assert modules - reached(stage) == set()
 
 
-@pytest.mark.parametrize("kind", (*PROGRAMS, *MODEL_KINDS))
+@pytest.mark.parametrize("kind", [kind for group in BASES for kind in kinds(group)])
 def test_a_rater_rests_on_no_loss(kind: str) -> None:
     """Nor on the training loop, the audit or a command: adding one makes no rating stale."""
     others = ("trainer/losses/", "trainer/loop/", "trainer/watch/", "stages/audit/", "pipeline/")
@@ -105,12 +105,12 @@ def test_every_stage_has_its_runner() -> None:
 
 def test_every_kind_of_rater_is_known() -> None:
     """There is a file for each kind that params.yaml may name, and no other."""
-    kinds = {
+    files = {
         path.stem
         for path in (ROOT / "stages" / "raters").glob("*.py")
         if "\ndef rate(" in path.read_text()
     }
-    assert kinds == set(PROGRAMS) | set(MODEL_KINDS)
+    assert files == {*kinds("raters"), *kinds("model_raters")}
 
 
 def test_help_imports_nothing_heavy() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rather.params.import_closure import import_closure
 from rather.params.params import Params, rater_options
+from rather.params.rater_kinds import reference_of
 from rather.schemas.base import UserError
 from rather.stages.common.extensions import file_of, is_reference
 
@@ -79,5 +80,9 @@ def _modules(names: Iterable[str]) -> Iterator[Path]:
 def _rater_files(params: Params, name: str) -> Iterator[Path]:
     """Yield the files of a rater: its kind's code, at any depth, and the user's own function."""
     kind, options = rater_options(params, name)
-    yield from import_closure(f"rather.stages.raters.{kind}").values()
+    module = reference_of(kind).partition(":")[0]
+    if module.startswith("rather."):
+        yield from import_closure(module).values()
+    elif path := file_of(module):
+        yield path
     yield from _modules([getattr(options, "function", None) or ""])

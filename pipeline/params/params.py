@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterable
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field, ValidationError, model_validator
 
+from rather.params import rater_kinds
 from rather.params.groups import Contamination, Evaluate, Generator, Pair, Winnow, sentence
 from rather.params.loss_names import known_losses, policy_losses
 from rather.params.model_params import Further, Model
@@ -25,8 +25,6 @@ from rather.stages.validate.declared_quality import Options as Validate
 NAME = re.compile(r"[A-Za-z0-9_-]+")
 # Models that other stages write, beside those of `train`.
 MODELS = ("base", "sft", "reward")
-PROGRAMS = ("annotator", "verifier")
-MODEL_KINDS = ("implicit", "judge", "reward_model")
 
 
 class Params(Strict):
@@ -188,29 +186,20 @@ def _check_loss(where: str, losses: dict[str, float], policy: Policy) -> None:
 
 
 def rater_options(params: Params, name: str) -> tuple[str, Any]:
-    """Return a rater's kind and options; its model is left to `rater_model`."""
-    group, kinds = _group_of(params, name)
+    """Return a rater's kind and its options; `rater_model` returns the model that it is or asks."""
+    group = "raters" if name in params.raters else "model_raters"
     entry = params.all_raters[name]
     kind = entry.get("kind")
-    if kind not in kinds:
-        raise ValueError(
-            f"{group}.{name}.kind: expected one of {', '.join(kinds)}, found {kind!r}; "
-            f"{', '.join(PROGRAMS)} stand under raters, {', '.join(MODEL_KINDS)} under model_raters"
-        )
+    options_class = rater_kinds.options_class(kind, group, f"{group}.{name}.kind")
     if group == "model_raters":
         rater_model(params, name)
     options = {key: value for key, value in entry.items() if key not in ("kind", "model")}
-    if kind in ("reward_model", "implicit"):
+    if "max_length" in options_class.model_fields:
         options.setdefault("max_length", params.max_length)
     try:
-        return kind, import_module(f"rather.stages.raters.{kind}").Options(**options)
+        return str(kind), options_class(**options)
     except ValidationError as error:
         raise ValueError(f"{group}.{name}.{sentence(error)}") from None
-
-
-def _group_of(params: Params, name: str) -> tuple[str, tuple[str, ...]]:
-    """Return a rater's group in params.yaml, and the kinds that belong there."""
-    return ("raters", PROGRAMS) if name in params.raters else ("model_raters", MODEL_KINDS)
 
 
 def rater_model(params: Params, name: str) -> str:

@@ -14,7 +14,8 @@ from typing import Any, get_args
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from rather.params.params import MODEL_KINDS, PROGRAMS, Params
+from rather.params.params import Params
+from rather.params.rater_kinds import BASES, kinds
 from rather.params.training import Lora, Training
 from rather.stages.convert.formats.catalogue import FORMATS
 from rather.stages.sources.mapping import Mapping
@@ -58,8 +59,8 @@ def parameters() -> str:
         else:
             shown[model] = name
             lines += ["", f"## {name}", *_model(model)]
-    for group, kinds in (("raters", PROGRAMS), ("model_raters", MODEL_KINDS)):
-        for kind in kinds:
+    for group in BASES:
+        for kind in kinds(group):
             options = import_module(f"rather.stages.raters.{kind}").Options
             lines += ["", f"## {group}.NAME, kind: {kind}", *_model(options)]
             for name, model in _groups(options):

@@ -3,8 +3,7 @@
 import json
 import shlex
 import subprocess
-from collections.abc import Callable, Iterable, Mapping
-from importlib import import_module
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import polars as pl
 
 from rather.ledger import plain
 from rather.params.params import rater_model, rater_options
+from rather.params.rater_kinds import rate_function
 from rather.run import Run
 from rather.runners.shared.answers import policies
 from rather.runners.shared.rated import models_of
@@ -68,7 +68,8 @@ def _ratings(
 ) -> dict[str, dict[str, pl.DataFrame]]:
     """Rate every model's samples by the run's own raters.
 
-    Judges are left out, since their answers may cost money, and so are untrained reward models.
+    A rater whose answers may cost money is left out, such as a judge; so is an untrained reward
+    model.
     """
     return {
         name: {model: _rated(run, name, prompts, given) for model, given in samples.items()}
@@ -82,13 +83,14 @@ def _may_rate(run: Run, name: str) -> bool:
     if name in run.params.raters:
         return True
     own = rater_model(run.params, name) == "reward"
-    return _kind(run, name) != "judge" and not (own and not run.figures("train/reward")["trained"])
+    _, options = rater_options(run.params, name)
+    return not options.costs_money and not (own and not run.figures("train/reward")["trained"])
 
 
 def _rated(run: Run, name: str, prompts: pl.DataFrame, given: pl.DataFrame) -> pl.DataFrame:
     """Rate one model's samples by one rater."""
     kind, options = rater_options(run.params, name)
-    rate: Callable[..., Any] = import_module(f"rather.stages.raters.{kind}").rate
+    rate = rate_function(kind)
     if name in run.params.raters:
         ratings: pl.DataFrame = rate(name, prompts, given, options, run.params.seed)
         return ratings

@@ -18,10 +18,10 @@ def is_reference(name: str) -> bool:
 
 
 def import_object(reference: str, where: str) -> Any:
-    """Import `package.module:name`, from the working folder too.
+    """Import `package.module:name`, or a module alone, from the working folder too.
 
     Args:
-        reference: module and attribute, joined by a colon.
+        reference: module and attribute, joined by a colon; or a module.
         where: the parameter or option that holds the reference, for the error's sentence.
 
     Raises:
@@ -30,7 +30,8 @@ def import_object(reference: str, where: str) -> Any:
     module, _, attribute = reference.partition(":")
     _add_working_folder()
     try:
-        return getattr(import_module(module), attribute)
+        imported = import_module(module)
+        return getattr(imported, attribute) if attribute else imported
     except Exception as error:  # importing runs the user's program, which may raise anything
         raise UserError(
             f"{where}: expected {reference}, found {type(error).__name__}: {error}; correct the "

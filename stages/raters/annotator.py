@@ -3,15 +3,15 @@
 from random import Random
 
 import polars as pl
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from rather.stages.raters.rating import ratings, to_rate
+from rather.stages.raters.rating import ProgramOptions, ratings, to_rate
 from rather.stages.sources import demo
 
 LOWEST, HIGHEST = 1.0, 5.0
 
 
-class Options(BaseModel, extra="forbid", frozen=True):
+class Options(ProgramOptions):
     """The annotator's character.
 
     reliability:       share of answers judged by their quality; the others get a random score

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import polars as pl
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from rather.stages.common.ids import digest
 from rather.stages.models.pointer import fingerprint, weights
@@ -12,6 +12,7 @@ from rather.stages.raters.rating import (
     KEY,
     Models,
     Rated,
+    ReadingOptions,
     finite_scores,
     keyed,
     ratings,
@@ -21,19 +22,13 @@ from rather.stages.raters.rating import (
 STORED = pl.Schema({KEY: pl.String, "log_ratio": pl.Float64})
 
 
-class Options(BaseModel, extra="forbid", frozen=True):
-    """How the implied reward is taken.
+class Options(ReadingOptions):
+    """How the implied reward is taken; both models are loaded once for each chunk.
 
-    beta:       the beta that the policy was trained with
-    max_length: in tokens, prompt and response together, the trainer's where it is not given
-    batch_size: responses at a time
-    chunk_size: responses after which log-ratios are kept; both models are loaded for each chunk
+    beta: the beta that the policy was trained with
     """
 
     beta: float = Field(default=0.1, gt=0)
-    max_length: int = Field(default=512, ge=1)
-    batch_size: int = Field(default=16, ge=1)
-    chunk_size: int = Field(default=8192, ge=1)
 
 
 def rate(

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import polars as pl
+from pydantic import BaseModel, Field
 
 from rather.schemas.judgements import Comparisons, Ratings, Verdicts
 from rather.stages.models.response_cache import conversation_keys
@@ -22,6 +23,36 @@ class Models(NamedTuple):
     model: Path
     reference: Path
     store: Path
+
+
+class ProgramOptions(BaseModel, extra="forbid", frozen=True):
+    """Options of a rater that is a program, under `raters` in params.yaml.
+
+    Its file has a function rate(rater, prompts, responses, options, seed), which returns Ratings.
+    """
+
+
+class ModelOptions(BaseModel, extra="forbid", frozen=True):
+    """Options of a rater that is, or asks, a model, under `model_raters` in params.yaml.
+
+    Its file has a function rate(rater, prompts, responses, options, seed, models), which returns
+    Rated.
+    """
+
+    costs_money: ClassVar[bool] = False  # true keeps it from rating what `evaluate` samples
+
+
+class ReadingOptions(ModelOptions):
+    """Options of a rater that reads a prompt and a response, and computes a number.
+
+    max_length: in tokens, prompt and response together, the trainer's where it is not given
+    batch_size: responses at a time
+    chunk_size: responses after which what was computed is kept, the most that a kill can lose
+    """
+
+    max_length: int = Field(default=512, ge=1)
+    batch_size: int = Field(default=16, ge=1)
+    chunk_size: int = Field(default=8192, ge=1)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from rather.schemas.base import UserError
 from rather.stages.common.ids import digest
@@ -16,6 +16,7 @@ from rather.stages.raters.rating import (
     KEY,
     Models,
     Rated,
+    ReadingOptions,
     finite_scores,
     keyed,
     ratings,
@@ -32,20 +33,16 @@ STORED = pl.Schema({KEY: pl.String, "score": pl.Float64})
 MANY = 10_000
 
 
-class Options(BaseModel, extra="forbid", frozen=True):
-    """How the model reads.
+class Options(ReadingOptions):
+    """How the model is run; batch_size counts only through transformers.
 
-    max_length: in tokens, prompt and response together, the trainer's where it is not given
-    batch_size: responses at a time, through transformers
-    through:    vllm or transformers; auto: vLLM on CUDA, or for 10,000 responses and more, but
-                transformers where vLLM cannot serve the model
-    chunk_size: responses after which scores are kept, which is the most that a kill can lose
+    through: vllm or transformers; auto: vLLM on CUDA, or for 10,000 responses and more, but
+             transformers where vLLM cannot serve the model
     """
 
-    max_length: int = Field(default=512, ge=1)
     batch_size: int = Field(default=64, ge=1)
-    through: Literal["auto", "vllm", "transformers"] = "auto"
     chunk_size: int = Field(default=1024, ge=1)
+    through: Literal["auto", "vllm", "transformers"] = "auto"
 
 
 def rate(

@@ -4,9 +4,9 @@ from functools import cached_property
 from typing import Any
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from rather.stages.raters.rating import ratings, to_rate
+from rather.stages.raters.rating import ProgramOptions, ratings, to_rate
 from rather.stages.raters.verifier_checks import (
     Check,
     compiled,
@@ -23,7 +23,7 @@ from rather.stages.raters.verifier_checks import (
 CHECKS = ("tolerance", "pattern", "json_schema", "facts", "function")
 
 
-class Options(BaseModel):
+class Options(ProgramOptions):
     """What is checked: one of these, or by default that text and the prompt's answer are the same.
 
     tolerance:   the last number in the text is the answer's, so much or less apart
@@ -36,8 +36,6 @@ class Options(BaseModel):
     extract:     a regular expression whose first group, where it is last found, is taken for the
                  text, such as `#### (.*)`
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     tolerance: float | None = Field(default=None, ge=0)
     pattern: str | None = None

@@ -1,8 +1,10 @@
 """How a judge is asked."""
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from rather.stages.raters.rating import ModelOptions
 
 OVERALL = {"overall": "how well it does what the user asks for"}
 EXPLANATION = "explanation"
@@ -18,7 +20,7 @@ class Price(BaseModel):
     output: float = Field(ge=0)
 
 
-class Options(BaseModel):
+class Options(ModelOptions):
     """What a judge is asked, how often, and what that may cost.
 
     by:           pointwise: each answer gets scores;  pairwise: two answers of a prompt are
@@ -36,7 +38,7 @@ class Options(BaseModel):
     max_model_len, dtype: of a judge that runs here; see stages/models/generate.py
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    costs_money: ClassVar[bool] = True
 
     by: Literal["pointwise", "pairwise"] = "pointwise"
     aspects: dict[str, str] = Field(default_factory=lambda: dict(OVERALL), min_length=1)
