@@ -21,7 +21,7 @@ from rather.params.params import make_params
 from rather.params.rater_kinds import BASES, kinds
 from rather.stages.convert.formats.catalogue import FORMATS
 from rather.stages.sources.mapping import Mapping
-from rather.stages.sources.presets import PRESETS
+from rather.stages.sources.presets import presets
 from rather.stages.winnow.winnow import RULES
 from tests.paths import ROOT
 
@@ -155,7 +155,7 @@ def test_counts_in_readme_are_the_catalogues() -> None:
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
     counts = {
         "losses": len(LOSSES),
-        "recognised formats": len(PRESETS),
+        "recognised formats": len(presets()),
         "rules": len(RULES),
         "kinds of raters": sum(len(kinds(group)) for group in BASES),
         "output formats": len(FORMATS),

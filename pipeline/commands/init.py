@@ -19,9 +19,8 @@ from rather.stages.calibrate.rating_scale import shared_scale, usage
 from rather.stages.sources.column_stats import profiles
 from rather.stages.sources.guessing import Guess, guess
 from rather.stages.sources.load import Source, read
-from rather.stages.sources.presets import PRESETS
+from rather.stages.sources.presets import presets, recognise
 from rather.stages.sources.read_errors import refuse_lines
-from rather.stages.sources.recognition import recognise
 from rather.stages.sources.row_batches import Sheet
 from rather.stages.sources.source_files import find, open_sheet
 from rather.tables.atomic_files import require_writable, write_text
@@ -131,7 +130,7 @@ def _known(source: str, sheet: Sheet) -> str | None:
 
 def _recognised(name: str) -> Described:
     """Describe a file of a known format."""
-    preset = PRESETS[name]
+    preset = presets()[name]
     told = preset.mapping.model_dump(mode="json", exclude_unset=True)
     read_as = ", ".join(f"{key} {value}" for key, value in told.items())
     notes = [f"recognised as {name}: {preset.about}"]

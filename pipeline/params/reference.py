@@ -19,7 +19,7 @@ from rather.params.rater_kinds import BASES, kinds
 from rather.params.training import Lora, Training
 from rather.stages.convert.formats.catalogue import FORMATS
 from rather.stages.sources.mapping import Mapping
-from rather.stages.sources.presets import PRESETS
+from rather.stages.sources.presets import presets
 from rather.stages.winnow.winnow import DEFAULT_RULES, RULES
 from rather.trainer import config
 
@@ -79,8 +79,8 @@ def formats() -> str:
                 "",
                 "## Input formats",
                 "",
-                f"{len(PRESETS)} formats are recognised by their columns, in this order: the first "
-                "whose columns are all present is used. `--from NAME` selects one.",
+                f"{len(presets())} formats are recognised by their columns, in this order: the "
+                "first whose columns are all present is used. `--from NAME` selects one.",
                 "",
                 *_rows(
                     ("format", "shape", "recognised by the columns", "content"),
@@ -91,7 +91,7 @@ def formats() -> str:
                             _codes(preset.recognised_by),
                             preset.about,
                         )
-                        for name, preset in PRESETS.items()
+                        for name, preset in presets().items()
                     ),
                 ),
                 "",

@@ -17,8 +17,8 @@ from rather.stages.sources import demo
 from rather.stages.sources.chunks import PROMPTS, Chunk
 from rather.stages.sources.deduplicate import settle
 from rather.stages.sources.mapping import Mapping
+from rather.stages.sources.presets import choose_mapping, recognise, spelt
 from rather.stages.sources.read_errors import Tally, refuse_lines
-from rather.stages.sources.recognition import choose_mapping, recognise, spelt
 from rather.stages.sources.row_batches import Batch
 from rather.stages.sources.source_files import find, names, open_sheet
 from rather.stages.sources.table import Limit, Table, read_batch

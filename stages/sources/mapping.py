@@ -1,15 +1,13 @@
-"""Which column of a file holds what: the map that the table reader follows, and known formats."""
+"""Mappings: which column of a file holds what, and files that hold a mapping."""
 
-from collections.abc import Callable
 from collections.abc import Mapping as Table
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
 from rather.schemas.base import UserError
-from rather.stages.sources.templates import Row
+from rather.stages.common.spelling import did_you_mean
 
 Shape = Literal["ratings", "comparisons", "pairs", "rankings", "labels", "prompts"]
 SHAPES: tuple[str, ...] = get_args(Shape)
@@ -83,7 +81,7 @@ class Mapping(BaseModel):
     @classmethod
     def _one_is_enough(cls, columns: Any) -> Any:
         """Let one column's name stand for a list of one."""
-        return (columns,) if isinstance(columns, str) else columns
+        return one_or_more(columns)
 
     @field_validator("values", mode="before")
     @classmethod
@@ -164,17 +162,24 @@ class Mapping(BaseModel):
         return None
 
 
-@dataclass(frozen=True)
-class Preset:
-    """A known format: the columns that give it away, and how to read them.
+class PresetFile(Mapping):
+    """A mapping file with what a preset adds to it (stages/sources/presets.py)."""
 
-    unwrap: cuts a row, or several, out of a nested or templated one; raises UnreadableError
-    """
+    extends: Any = ""
+    about: str = ""
+    columns: str | tuple[str, ...] = ()
+    order: int = 0
+    unwrap: Any = None
+    example: list[dict[str, Any]] = []
+    becomes: dict[str, Any] = {}
 
-    about: str
-    recognised_by: frozenset[str]
-    mapping: Mapping
-    unwrap: Callable[[Row], Row | list[Row]] | None = None
+
+PRESET_FIELDS = frozenset(PresetFile.model_fields) - frozenset(Mapping.model_fields)
+
+
+def one_or_more(columns: Any) -> Any:
+    """Return one column's name as a list of one, anything else as it is."""
+    return (columns,) if isinstance(columns, str) else columns
 
 
 def label_text(value: object) -> str:
@@ -186,6 +191,8 @@ def label_text(value: object) -> str:
 
 def read_mapping(path: Path) -> dict[str, Any]:
     """Read a mapping file: fields of Mapping, and `extends`, the preset that they change.
+
+    A file with `unwrap` cannot be merged with another format: it is returned as `extends` itself.
 
     Stars of two people, one rating a row:
         shape: ratings
@@ -205,18 +212,32 @@ def read_mapping(path: Path) -> dict[str, Any]:
         extends: pairs
         chosen: better
 
-    Raises UserError for what is no such file.
+    Raises UserError if the file cannot be read, or is no mapping.
+    """
+    fields = read_fields(path)
+    if "unwrap" in fields:
+        return {"extends": str(path)}
+    extra = PRESET_FIELDS - {"extends"}
+    return {name: value for name, value in fields.items() if name not in extra}
+
+
+def read_fields(path: Path) -> dict[str, Any]:
+    """Read the fields of a mapping file or a preset file, as written.
+
+    Raises:
+        UserError: The file cannot be read, or a field is unknown or of the wrong type.
     """
     import yaml
 
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # written in C where it was built
     try:
-        fields = yaml.safe_load(path.read_text(encoding="utf-8"))
+        fields = yaml.load(path.read_text(encoding="utf-8"), loader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UserError(f"{path}: expected a mapping file (YAML), found {error}") from None
     if not isinstance(fields, dict):
         raise UserError(f"{path}: expected lines such as `prompt: question`, found {fields!r:.80}")
     try:
-        Mapping.model_validate({name: fields[name] for name in fields if name != "extends"})
+        PresetFile.model_validate(fields)
     except ValidationError as error:
         raise UserError(f"{path}: {_first_mistake(error)}") from None
     if not isinstance(fields.get("extends", ""), str):
@@ -225,9 +246,10 @@ def read_mapping(path: Path) -> dict[str, Any]:
 
 
 def _first_mistake(error: ValidationError) -> str:
-    """Say what is wrong with a map, and what it may hold."""
+    """Return a sentence on the first wrong field: its name, its value, and what is allowed."""
     mistake = error.errors()[0]
     name = ".".join(str(part) for part in mistake["loc"])
     if mistake["type"] == "extra_forbidden":
-        return f"expected one of extends, {', '.join(Mapping.model_fields)}, found {name!r}"
+        known = ["extends", *Mapping.model_fields, *sorted(PRESET_FIELDS - {"extends"})]
+        return f"expected one of {', '.join(known)}, found {name!r}{did_you_mean(name, known)}"
     return f"{name + ': ' if name else ''}{mistake['msg']}; found {mistake['input']!r:.80}"

@@ -20,7 +20,8 @@ from rather.stages.sources.chunks import (
     fitted,
     judgement,
 )
-from rather.stages.sources.mapping import Mapping, Preset
+from rather.stages.sources.mapping import Mapping
+from rather.stages.sources.presets import Preset
 from rather.stages.sources.prompt_columns import Asked, read_prompts
 from rather.stages.sources.rating_columns import Judged, read_judgements
 from rather.stages.sources.row_batches import Batch, shown

@@ -1,6 +1,6 @@
 """Rows that hold other rows: trees of replies, lists of answers, an annotation tool's records."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 
 from rather.stages.sources.templates import Row, UnreadableError
 from rather.stages.sources.transcripts import read_transcript
@@ -101,20 +101,16 @@ def helpsteer3(row: Row) -> Row:
     return {**row, "annotator": [each.get("score") for each in given]}
 
 
-def lift(*columns: str) -> Callable[[Row], Row]:
-    """Make a reader that raises nested members to columns: `metadata.score` beside `metadata`."""
-
-    def read(row: Row) -> Row:
-        nested = {column: row.get(column) for column in columns}
-        members = {
-            f"{column}.{name}": value
-            for column, inner in nested.items()
-            if isinstance(inner, dict)
-            for name, value in inner.items()
-        }
-        return {**row, **members}
-
-    return read
+def lift(row: Row, columns: Sequence[str]) -> Row:
+    """Add members of nested columns as columns: `metadata.score` beside `metadata`."""
+    nested = {column: row.get(column) for column in columns}
+    members = {
+        f"{column}.{name}": value
+        for column, inner in nested.items()
+        if isinstance(inner, dict)
+        for name, value in inner.items()
+    }
+    return {**row, **members}
 
 
 def dicts(value: object) -> list[Row]:

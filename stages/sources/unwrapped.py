@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from rather.stages.sources.cells import Indices, nothing
-from rather.stages.sources.mapping import Preset
+from rather.stages.sources.presets import Preset
 from rather.stages.sources.row_batches import Batch
 from rather.stages.sources.templates import Row, UnreadableError
 

@@ -116,14 +116,14 @@ def test_prompts_alone_are_refused(tmp_path: Path, rather: Rather) -> None:
 
 def test_sources_lists_every_format(rather: Rather) -> None:
     """By name, with its shape and the columns that give it away; demo is none of them."""
-    from rather.stages.sources.presets import PRESETS
+    from rather.stages.sources.presets import presets
 
     done = rather("sources")
     assert (done.code, done.stderr) == (0, "")
     names = {
         cells[1].strip() for line in done.stdout.splitlines() if len(cells := line.split("│")) > 2
     }
-    whole = {name for name in PRESETS if len(name) <= 12}
+    whole = {name for name in presets() if len(name) <= 12}
     assert whole <= names
     assert "chosen, prompt" in done.stdout
     assert "demo" not in names

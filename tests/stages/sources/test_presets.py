@@ -11,10 +11,11 @@ import pytest
 from rather.schemas.judgements import Comparisons, Ratings
 from rather.schemas.texts import Prompts, Responses
 from rather.stages.sources.load import Demo, Loaded, Source, load
-from rather.stages.sources.presets import PRESETS, describe
+from rather.stages.sources.presets import describe, presets
 from rather.stages.sources.templates import UnreadableError
 
 Row = dict[str, Any]
+PRESETS = presets()
 
 
 def read(folder: Path, *rows: Row, **options: Any) -> Loaded:

@@ -3,8 +3,7 @@
 import pytest
 
 from rather.schemas.base import UserError
-from rather.stages.sources.presets import PRESETS
-from rather.stages.sources.recognition import choose_mapping, missing, recognise, spelt
+from rather.stages.sources.presets import choose_mapping, missing, presets, recognise, spelt
 
 
 @pytest.mark.parametrize(
@@ -56,7 +55,9 @@ def test_every_column_may_be_mapped() -> None:
 def test_a_mapped_column_must_be_there() -> None:
     """A typo is named, with the columns there are, and the one that looks like it."""
     columns = {"prompt", "response", "stars"}
-    with pytest.raises(UserError, match=r"needs column 'starz' \(is it 'stars'\?\); found prompt"):
+    with pytest.raises(
+        UserError, match=r"needs column 'starz' \(did you mean 'stars'\?\); found prompt"
+    ):
         choose_mapping("ratings", {"scores": ("starz",)}, columns, "here")
 
 
@@ -68,7 +69,9 @@ def test_a_map_must_be_whole() -> None:
 
 def test_an_unknown_format_is_refused() -> None:
     """With the one that looks like it, and the names of all there are."""
-    with pytest.raises(UserError, match=r"'rating' \(is it ratings\?\); expected one of .*prompts"):
+    with pytest.raises(
+        UserError, match=r"'rating' \(did you mean 'ratings'\?\); expected one of .*prompts"
+    ):
         choose_mapping("rating", {}, set(), "here")
 
 
@@ -87,7 +90,7 @@ def test_a_person_can_leave_a_usual_column_out() -> None:
 
 def test_every_preset_reads_what_gives_it_away() -> None:
     """A file with only the columns that give a format away has all that its map needs."""
-    for name, preset in PRESETS.items():
+    for name, preset in presets().items():
         choose_mapping(name, {}, preset.recognised_by, "here")
 
 

@@ -132,10 +132,10 @@ def test_helpsteer3_has_several_annotators() -> None:
 def test_nested_members_become_columns() -> None:
     """Under their full name, so that they hide none of the row's own."""
     row = {"score": 1, "metadata": {"score": 2}, "other": {"x": 3}}
-    assert lift("metadata")(row) == {**row, "metadata.score": 2}
+    assert lift(row, ["metadata"]) == {**row, "metadata.score": 2}
 
 
 @pytest.mark.parametrize("value", [None, "text", [1]])
 def test_nothing_nested_adds_nothing(value: object) -> None:
     """A column that holds something else stays as it is."""
-    assert lift("metadata")({"metadata": value}) == {"metadata": value}
+    assert lift({"metadata": value}, ["metadata"]) == {"metadata": value}

@@ -3,7 +3,8 @@
 import polars as pl
 import pytest
 
-from rather.stages.sources.mapping import Mapping, Preset
+from rather.stages.sources.mapping import Mapping
+from rather.stages.sources.presets import Preset
 from rather.stages.sources.row_batches import Batch
 from rather.stages.sources.templates import Row, UnreadableError
 from rather.stages.sources.unwrapped import unwrapped
