@@ -24,7 +24,7 @@ def ledgers(run: Run, stages: Iterable[str]) -> dict[str, dict[str, Any]]:
 
 
 def advise(run: Run, chosen: pl.DataFrame) -> list[advice.Advice]:
-    """Say whether the training pairs are enough, and as balanced as was declared."""
+    """Return advice on the number of training pairs and their length balance."""
     options, pairs = run.params.choose, chosen.filter(pl.col("split") == "train")
     found = [advice.of_size(pairs.height)]
     if options.balance != "none":

@@ -70,7 +70,7 @@ def write_page(folder: Path, audit: Mapping[str, Any], rows: pl.DataFrame) -> No
 
 
 def _quality(run: Run, kind: str) -> Audit:
-    """Give what validate found; where single answers are labelled, nothing is asked of pairs."""
+    """Return validate's findings; a source of labels has none on pairs."""
     tables = read_json(run.data / "validate" / "quality.json")["tables"]
     asked = [each for each in tables if kind == "pairs" or each["table"] != declared_quality.PAIRS]
     return {

@@ -56,7 +56,7 @@ def facts(run: Run) -> Facts:
 
 
 def curating(params: Params) -> Facts:
-    """Give the parameters that curation goes by, the source by its name alone."""
+    """Return the parameters of curation, the source by its name alone."""
     every = params.model_dump(mode="json", by_alias=True)
     source = {name: value for name, value in every["source"].items() if name != "mapping"}
     source["path"] = Path(params.source.path).name
@@ -70,7 +70,7 @@ def read_json(path: Path) -> Any:
 
 
 def described(files: Iterable[Path], base: Path) -> list[Facts]:
-    """Name written files below a folder, each with its size and hash."""
+    """Return the files written below a folder, with size and hash."""
     return [
         {
             "name": file.relative_to(base).as_posix(),
@@ -117,7 +117,7 @@ def _rules(run: Run) -> Iterator[Facts]:
 
 
 def _versions() -> dict[str, str]:
-    """Name the versions of what made the data."""
+    """Return the versions of the packages that made the data."""
     found = {}
     for name in PACKAGES:
         try:

@@ -54,7 +54,7 @@ def _frames(run: Run, stages: Sequence[str]) -> Iterator[pl.DataFrame]:
 
 
 def _unfit(run: Run, bucket: Bucket, rows: pl.DataFrame) -> pl.DataFrame:
-    """Give one bucket's converted rows that their format cannot hold."""
+    """Return one bucket's converted rows that their format cannot hold."""
     if rows.is_empty():
         return _aligned(rows.clear().with_columns(unit=pl.lit("rows")), "format")
     if "pair_id" in rows.columns:
@@ -75,7 +75,7 @@ def _aligned(frame: pl.DataFrame, stage: str) -> pl.DataFrame:
 
 
 def _measure(run: Run, bucket: Bucket) -> pl.DataFrame:
-    """Give the responses whose text was met before: measured, scored and paired as one."""
+    """Return repeated responses, which are measured, scored and paired as one."""
     return (
         run.read("load/responses", bucket)
         .filter(pl.col("response_id").is_not_null(), ~pl.col("response_id").is_first_distinct())
@@ -90,7 +90,7 @@ def _measure(run: Run, bucket: Bucket) -> pl.DataFrame:
 
 
 def _calibrate(run: Run, bucket: Bucket) -> pl.DataFrame:
-    """Give the ratings without a score, and the comparisons without a preference."""
+    """Return the ratings without a score, and the comparisons without a preference."""
     ratings = run.read("load/ratings", bucket).filter(pl.col("reason").is_not_null())
     comparisons = run.read("load/comparisons", bucket).filter(pl.col("reason").is_not_null())
     shown = pl.format("rater {}, {}", "rater", "aspect")
@@ -108,24 +108,24 @@ def _calibrate(run: Run, bucket: Bucket) -> pl.DataFrame:
 
 
 def _pair(run: Run, bucket: Bucket) -> pl.DataFrame:
-    """Give the prompts without a pair."""
+    """Return the prompts without a pair."""
     return _with_prompt_lines(run, bucket, run.read("pair/dropped", bucket))
 
 
 def _winnow(run: Run, bucket: Bucket) -> pl.DataFrame:
-    """Give the pairs that failed a rule, and the prompts that lost their last pair so."""
+    """Return the pairs that failed a rule, and the prompts that thereby lost their last pair."""
     return _pairs_and_prompts(run, bucket, "winnow", "pair/pairs", "winnow/clear")
 
 
 def _choose(run: Run, bucket: Bucket) -> pl.DataFrame:
-    """Give the pairs that were not chosen, and the prompts that lost their last pair so."""
+    """Return the pairs that were not chosen, and the prompts that thereby lost their last pair."""
     return _pairs_and_prompts(run, bucket, "choose", "winnow/clear", "choose/chosen")
 
 
 def _pairs_and_prompts(
     run: Run, bucket: Bucket, stage: str, before: str, after: str
 ) -> pl.DataFrame:
-    """Give the pairs a stage dropped, and the prompts with a pair before it and none after."""
+    """Return the pairs a stage dropped, and the prompts with a pair before it and none after."""
     had, has = (run.read(table, bucket, ["prompt_id"]) for table in (before, after))
     lost = had.unique().join(has, on="prompt_id", how="anti").sort("prompt_id")
     prompts = _with_prompt_lines(run, bucket, lost.with_columns(reason=pl.lit("no_pair_left")))
@@ -159,7 +159,7 @@ def _with_evidence(run: Run, bucket: Bucket, pairs: pl.DataFrame) -> pl.DataFram
 
 
 def _convert(run: Run, bucket: Bucket) -> pl.DataFrame:
-    """Give the responses that became no label."""
+    """Return the responses without a label."""
     lines = _response_lines(run, bucket).rename({"lines": "source_lines"})
     rating = pl.col("rating").round(3).cast(pl.String).fill_null("unknown")
     return (
@@ -188,7 +188,7 @@ def _with_prompt_lines(run: Run, bucket: Bucket, prompts: pl.DataFrame) -> pl.Da
 
 
 def _response_lines(run: Run, bucket: Bucket) -> pl.DataFrame:
-    """Give each response's file, the first, and the lines in it where it was read and rated."""
+    """Return each response's first file, and the lines in it that hold or rate the response."""
     columns = ["prompt_id", "response_id", "source", "source_line"]
     read = (
         run.read("load/responses", bucket, columns)
@@ -202,7 +202,7 @@ def _response_lines(run: Run, bucket: Bucket) -> pl.DataFrame:
 
 
 def _comparison_lines(run: Run, bucket: Bucket) -> pl.DataFrame:
-    """Give the lines of each file where each two responses were compared."""
+    """Return the lines of each file that compare two responses."""
     columns = ["prompt_id", "first_id", "second_id", "source", "source_line"]
     compared = run.read("load/comparisons", bucket, columns)
     named = compared.with_columns(pair_id=pair_ids(pl.col("first_id"), pl.col("second_id")))

@@ -49,7 +49,7 @@ def audit_figures(run: Run) -> Figures:
 
 
 def _figures(run: Run, shared: Shared, whole: Whole) -> Figures:
-    """Put together what the buckets told, and what the run's tables tell as a whole."""
+    """Combine the figures of all buckets with those of whole tables."""
     raters = length.rater_lengths(whole.counts["gaps"])
     figures: Figures = {
         "source": source_summary.source(run),
@@ -73,7 +73,7 @@ def _figures(run: Run, shared: Shared, whole: Whole) -> Figures:
 
 
 def _stand_alone(numbers: Counter[str]) -> bool:
-    """Say whether this is a source of labels: scores, and a pair in fewer than half the prompts."""
+    """Check whether this is a source of labels: scores, and pairs in under half the prompts."""
     scored = numbers["prompts_scored"]
     return bool(scored) and 2 * numbers["prompts_paired"] < scored
 
@@ -91,7 +91,7 @@ def _totals(whole: Whole) -> Figures:
 
 
 def _origins(run: Run, whole: Whole, flipped: Figures | None) -> Figures:
-    """Say what became of pairs, by stage and reason, by file and by who answered."""
+    """Count kept and dropped pairs by stage and reason, by file and by generator."""
     rows = whole.counts["reasons"].rows()
     dropped = {(stage, reason): num for stage, reason, num in rows if reason}
     found = {
@@ -110,7 +110,7 @@ def _origins(run: Run, whole: Whole, flipped: Figures | None) -> Figures:
 
 
 def _margins(run: Run, pairs: pl.DataFrame) -> Figures:
-    """Say how margins and P(correct) spread, where the rules cut, and what others would keep."""
+    """Compute the distributions of margins and P(correct), and what other thresholds keep."""
     marks = {"all": pairs["kept"] | True, "chosen": pairs["kept"]}
     return {
         "num": pairs["margin"].count(),
@@ -124,7 +124,7 @@ def _margins(run: Run, pairs: pl.DataFrame) -> Figures:
 
 
 def _length(run: Run, whole: Whole) -> Figures:
-    """Say what length does to preference, in pairs before any rule and after."""
+    """Compute the effect of length on preference, before any rule and after."""
     pairs, numbers = whole.pairs, whole.numbers
     sides = {"before": pairs["preferred"], "after": pairs["kept"]}
     return {
@@ -188,7 +188,7 @@ def _flips(shared: Shared, finds: dict[str, pl.DataFrame]) -> Figures | None:
 
 
 def _leakage(run: Run, shared: Shared, whole: Whole) -> Figures:
-    """Say what the data shares with test sets, and with its own held-out side."""
+    """Compute the overlap with test sets, and with the data's own held-out side."""
     prompts = run.read("load/prompts", columns=["prompt_id", "cluster", "split"])
     near = leakage.straddling(prompts)
     tests = shared.evaluations["name"].unique(maintain_order=True).to_list()
@@ -201,7 +201,7 @@ def _leakage(run: Run, shared: Shared, whole: Whole) -> Figures:
 
 
 def _headline(run: Run, figures: Figures, estimates: dict[str, Estimate]) -> Figures:
-    """Give the five figures; where there are labels alone, they stand for pairs."""
+    """Return the five headline figures; for a source of labels, labels replace pairs."""
     told = lines.headline(
         figures["totals"],
         estimates["kept"],
@@ -222,5 +222,5 @@ def _headline(run: Run, figures: Figures, estimates: dict[str, Estimate]) -> Fig
 
 
 def _ratio(part: int, whole: int) -> float | None:
-    """Give a share, null of nothing."""
+    """Return part / whole, None if whole is 0."""
     return part / whole if whole else None

@@ -30,7 +30,7 @@ class Gate:
     limit: float | None = None
 
     def missed(self, audit: Audit) -> str | None:
-        """Say how an audit misses it; None where it does not."""
+        """Return how an audit misses the gate, None if it passes."""
         if self.name == QUALITY:
             failures = audit["quality"]["failures"]
             return f"expected the declared quality: {'; '.join(failures)}" if failures else None
@@ -41,7 +41,7 @@ class Gate:
         return self._figure(audit, self.limit)
 
     def _figure(self, audit: Audit, limit: float) -> str | None:
-        """Say how a figure misses its limit; one that nobody knows misses it."""
+        """Return how a figure misses its limit; an unknown figure misses it."""
         (figure,) = (each for each in audit["headline"] if each["name"] == self.name)
         value, better = figure["value"], figure["better"]
         if value is None:
@@ -79,5 +79,5 @@ def _gate(text: str) -> Gate:
 
 
 def missed(audit: Audit, gates: Sequence[Gate]) -> list[str]:
-    """Say which gates an audit misses."""
+    """Return the gates that an audit misses."""
     return [sentence for gate in gates if (sentence := gate.missed(audit)) is not None]

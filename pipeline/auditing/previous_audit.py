@@ -22,7 +22,7 @@ class Previous:
     pairs: pl.DataFrame | None
 
     def compare(self, audit: dict[str, Any], pairs: Path) -> dict[str, Any]:
-        """Say what is different now, in an audit and the file of its pairs."""
+        """Compare this audit and its pairs with the earlier ones."""
         both = None if self.pairs is None else (self.pairs, _pairs(pairs))
         return against(self.name, self.audit, audit, both)
 
@@ -47,7 +47,7 @@ def read_previous(path: Path) -> Previous:
 
 
 def _is_audit(found: Any) -> bool:
-    """Tell whether something read has what audits are compared by."""
+    """Check whether a parsed file has the keys by which audits are compared."""
     try:
         figures, problems = found["headline"], found["verdict"]["problems"]
         return all({"name", "value"} <= each.keys() for each in figures) and all(

@@ -23,7 +23,7 @@ Figures = dict[str, Any]
 
 
 def source(run: Run) -> Figures:
-    """Say what was read."""
+    """Return the source's format, files and counts."""
     loaded, measured = run.figures("load"), run.figures("measure")
     rows = loaded["rows"]
     tables = ("prompts", "responses", "ratings", "comparisons")
@@ -53,7 +53,7 @@ def _judgements(loaded: Figures, calibrated: Figures) -> Figures:
 
 
 def _notes(run: Run) -> list[str]:
-    """Say which rules did not judge, and what calibration could not do as asked."""
+    """Return the rules that were not applied, and calibration's notes."""
     winnowed = run.figures("winnow")
     idle = [
         f"The rule {name} does not apply: no pair has its evidence."
@@ -63,7 +63,7 @@ def _notes(run: Run) -> list[str]:
 
 
 def agreement(run: Run) -> Figures:
-    """Give alpha of each kind of judgement, with the wider ends of its two intervals."""
+    """Return alpha of each kind of judgement, with the wider ends of its two intervals."""
     told = json.loads((run.data / "calibrate" / "agreement.json").read_text())
     return {kind: _alpha(found) for kind, found in sorted(told.items())}
 
@@ -82,7 +82,7 @@ def _alpha(found: Figures) -> Figures:
 
 
 def kto(run: Run) -> Figures | None:
-    """Give the labels that KTO would learn from, as validate counted them."""
+    """Return the counts of KTO labels from validate."""
     quality = json.loads((run.data / "validate" / "quality.json").read_text())
     labels: Figures | None = quality.get("labels")
     if not labels or not labels["desirable"] + labels["undesirable"]:
@@ -94,7 +94,7 @@ def kto(run: Run) -> Figures | None:
 
 
 def label_lengths(run: Run) -> Estimate:
-    """Give the chance that a desirable answer is longer than an undesirable one."""
+    """Compute the probability that a desirable answer is longer than an undesirable one."""
     labels = labeller(run)
 
     def counted(bucket: Bucket) -> pl.DataFrame:
@@ -107,7 +107,7 @@ def label_lengths(run: Run) -> Estimate:
 
 
 def coverage(run: Run) -> Figures:
-    """Tell of each source, category and cluster what is left, and of the variety of prompts."""
+    """Compute what remains of each source, category and cluster, and the diversity of prompts."""
     prompts = run.read("load/prompts", columns=["prompt_id", *BY])
     kept = run.read("choose/chosen", columns=["prompt_id"])["prompt_id"].unique()
     groups = {by: _retention(prompts, kept, by) for by in BY}
@@ -118,7 +118,7 @@ def coverage(run: Run) -> Figures:
 
 
 def _retention(prompts: pl.DataFrame, kept: pl.Series, by: str) -> pl.DataFrame:
-    """Give the groups of prompts before and after: flagged ones first, then the largest."""
+    """Return the groups of prompts before and after: flagged ones first, then the largest."""
     groups = advice.retention(prompts, kept, by)
     if by == "cluster":
         groups = groups.filter(pl.col("before") >= advice.NUM_AT_LEAST)

@@ -19,7 +19,7 @@ SUFFIX = "_interval"
 
 
 def training_figures(run: Run) -> Figures | None:
-    """Tell of each policy that was trained, in the order of params.yaml; null where none was.
+    """Return the figures of each trained policy, in the order of params.yaml; None without any.
 
     ledger: rows and tokens of its training set, as the trainer met them;  warnings: what it saw
     curve: loss, margin and accuracy by step;  evaluation: figures on held-out prompts, and those
@@ -42,7 +42,7 @@ def _read(path: Path) -> Figures:
 
 
 def _policy(run: Run, name: str, metrics: Figures, evaluated: Figures) -> Figures:
-    """Tell of one policy."""
+    """Return the figures of one policy."""
     tokens = metrics["tokens"]["train"]
     warned = [*metrics.get("warnings", []), *evaluated.get("warnings", {}).get(name, [])]
     unique = {each["name"]: each for each in warned}
@@ -57,13 +57,13 @@ def _policy(run: Run, name: str, metrics: Figures, evaluated: Figures) -> Figure
 
 
 def _warning(found: Figures) -> Figures:
-    """Put a warning in sentences."""
+    """Return a warning as sentences."""
     sentence = f"{found['saw']}. {found['why']} Try: {found['try']}."
     return {"name": found["name"], "level": found["level"], "sentence": sentence}
 
 
 def _evaluation(evaluated: Figures, name: str) -> Figures:
-    """Give each figure of a policy with its interval, and the first model's before it."""
+    """Return each figure of a policy with its interval, after the first model's."""
     first = next(iter(evaluated.get("samples", {})), None)
     return {
         figure: _estimate(evaluated, figure, name, first)
@@ -79,7 +79,7 @@ def _estimate(evaluated: Figures, figure: str, name: str, first: str | None) -> 
 
 
 def _curve(path: Path) -> list[Figures]:
-    """Give the steps of a training, at most 200 of them."""
+    """Return at most 200 steps of a training."""
     if not path.is_file():
         return []
     rows = pl.read_csv(path)

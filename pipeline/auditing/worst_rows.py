@@ -36,7 +36,7 @@ SIDES = ("chosen", "rejected")
 
 
 def audit_rows(run: Run) -> pl.DataFrame:
-    """Give the 200 worst pairs of each reason, and of the kept ones the least sure.
+    """Return the 200 worst pairs of each reason, and the least certain of the kept ones.
 
     Whole texts; `reason` is `kept` for a chosen pair; the worst of a reason come first.
     """
@@ -54,7 +54,7 @@ def audit_rows(run: Run) -> pl.DataFrame:
 
 
 def _labelled(run: Run, shared: Shared, bucket: Bucket) -> pl.DataFrame:
-    """Give one bucket's pairs, and how sure the published label of each is; null without any."""
+    """Return one bucket's pairs, and the probability of each published label; null without one."""
     if shared.label is None:
         return fated(run, bucket).with_columns(p_label=pl.lit(None, pl.Float64))
     tables = Tables.of(run, bucket)

@@ -19,7 +19,7 @@ class Advice(NamedTuple):
 
 
 def of_size(num_pairs: int) -> Advice | None:
-    """Say whether so many training pairs are worth a training."""
+    """Return advice if there are too few training pairs."""
     if num_pairs < FEW:
         return Advice(
             "warning",
@@ -36,7 +36,7 @@ def of_size(num_pairs: int) -> Advice | None:
 
 
 def of_length(share_longer: float | None, target: float, tolerance: float) -> Advice | None:
-    """Say where the chosen pairs' share of longer chosen answers is not what was declared."""
+    """Return advice if the share of longer chosen answers is not the declared one."""
     if share_longer is None or abs(share_longer - target) <= tolerance:
         return None
     return Advice(
@@ -48,7 +48,7 @@ def of_length(share_longer: float | None, target: float, tolerance: float) -> Ad
 
 
 def retention(prompts: pl.DataFrame, kept: pl.Series, by: str) -> pl.DataFrame:
-    """Give the prompts of each group before and after, the rate, and whether it is far too low.
+    """Return each group's prompts before and after, its rate, and whether the rate is far too low.
 
     prompts: prompt_id and the grouping column (source, category, cluster); null is a group too
     kept:    ids of the prompts that still have a pair

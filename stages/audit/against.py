@@ -1,4 +1,4 @@
-"""Say what is different from an earlier audit.   two audits, their pairs -> figures"""
+"""Compare an audit with an earlier one.   two audits, their pairs -> figures"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -51,7 +51,7 @@ def against(
 
 
 def _figures(before: Audit, after: Audit) -> list[dict[str, Any]]:
-    """Give the value of each headline figure in both audits."""
+    """Return the value of each headline figure in both audits."""
     values = {each["name"]: each["value"] for each in before["headline"]}
     return [
         {
@@ -64,7 +64,7 @@ def _figures(before: Audit, after: Audit) -> list[dict[str, Any]]:
 
 
 def _problems(before: Audit, after: Audit) -> dict[str, list[str]]:
-    """Name the problems that are new, and those that are gone."""
+    """Return the problems that are new, and those that are gone."""
     had, has = ([each["name"] for each in side["verdict"]["problems"]] for side in (before, after))
     return {
         "new": [name for name in has if name not in had],

@@ -13,7 +13,7 @@ MARKS = ("refuses", "leaks")
 
 
 def marks(responses: pl.DataFrame, prompts: pl.DataFrame) -> pl.DataFrame:
-    """Say of each answer whether it refuses, and whether it opens with the question itself.
+    """Flag answers that refuse, and answers that open with the question itself.
 
     responses: response_id, prompt_id and text, each text once;  -> response_id, refuses, leaks
     """
@@ -58,6 +58,6 @@ SIDES = ("chosen", "rejected")
 
 
 def nearness(rules: Mapping[str, Mapping[str, float]]) -> float:
-    """Give the similarity from which two answers count as equal: the rule's, or its default."""
+    """Return the similarity from which two answers count as equal: the rule's, or its default."""
     default = float(signature(distinct).parameters["near"].default)
     return rules.get("distinct", {}).get("near", default)

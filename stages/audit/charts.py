@@ -137,13 +137,13 @@ def curves(points: Rows, column: str, title: str) -> Markup:
 
 
 def _names() -> alt.Y:
-    """Give the axis of names, in the rows' own order."""
+    """Return the axis of names, in the rows' own order."""
     axis = alt.Axis(title=None, labelLimit=LABELS, labelPadding=8, ticks=False, domain=False)
     return alt.Y("name:N", sort=None, axis=axis)
 
 
 def _height(rows: Sequence[Any]) -> int:
-    """Give the height of a chart with a row for each name."""
+    """Return the height of a chart with one row per name."""
     return 60 + ROW * max(len(rows), 1)
 
 

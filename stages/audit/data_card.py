@@ -44,7 +44,7 @@ def card(facts: Facts, *, written: Sequence[Facts] = (), sets: Mapping[str, Fact
 
 
 def _name(facts: Facts) -> str:
-    """Name the data set by its source."""
+    """Return the data set's name, after its source."""
     return f"{facts['source']['name']}, curated with rather"
 
 
@@ -69,7 +69,7 @@ def _front(facts: Facts, sets: Mapping[str, Facts]) -> str:
 
 
 def _source(facts: Facts) -> str:
-    """Say where the data comes from, under which licence, and by which bytes it is known."""
+    """Write the source section: origin, licence and hashes."""
     source = facts["source"]
     told = (
         f"- read from: `{source['name']}`, as the format {source['format']}\n"
@@ -100,7 +100,7 @@ def _options(options: Mapping[str, Any]) -> str:
 
 
 def _quality(facts: Facts) -> str:
-    """Say whether the pairs are as good as declared, and how labels were made."""
+    """Write the quality section: declared quality, and how labels were made."""
     quality, labels = facts["quality"], facts["labels"]
     lines = ["- meets the declared quality: " + ("yes" if quality["success"] else "no")]
     lines += [f"  - {sentence}" for sentence in quality["failures"]]

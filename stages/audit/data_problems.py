@@ -99,12 +99,12 @@ def length(figures: Figures, options: Options) -> Problem | None:
 
 
 def _side(share: float | None, longer: bool) -> float | None:
-    """Give the share of the longer answers, or of the shorter."""
+    """Return the share of the longer answers, or of the shorter."""
     return share if longer or share is None else 1 - share
 
 
 def _off(share: Figures, target: float) -> float | None:
-    """Say how far a share surely is from its target: by the end of its interval nearest to it."""
+    """Return the distance of a share from its target, from the nearer end of its interval."""
     if share["low"] is None:
         return None
     return float(max(share["low"] - target, target - share["high"], 0.0))

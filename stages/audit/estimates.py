@@ -50,7 +50,7 @@ def added(parts: Iterable[pl.DataFrame], by: Sequence[str] = ()) -> pl.DataFrame
 
 
 def estimate(row: dict[str, Any]) -> Estimate:
-    """Give the estimate that sums make; one prompt tells nothing of the spread over prompts."""
+    """Return the estimate from sums; one prompt alone has no interval."""
     prompts, x, n, xx, xn, nn = (float(row[name]) for name in SUMS)
     if n <= 0:
         return NOTHING
@@ -64,12 +64,12 @@ def estimate(row: dict[str, Any]) -> Estimate:
 
 
 def estimated(sums: pl.DataFrame) -> Estimate:
-    """Give the estimate that one row of sums makes."""
+    """Return the estimate from one row of sums."""
     return estimate(sums.row(0, named=True)) if sums.height else NOTHING
 
 
 def chance_greater(counts: pl.DataFrame) -> Estimate:
-    """Give the chance that a value of the first kind is greater than one of the second, ties half.
+    """Compute P(first > second) for one value of each kind, a tie counting half.
 
     counts: value, first and second, how often each kind has it.  The interval is that of DeLong
     et al. (1988), by the spread of how each value stands among those of the other kind.
@@ -89,7 +89,7 @@ def chance_greater(counts: pl.DataFrame) -> Estimate:
 
 
 def _wilson(share: float, draws: float) -> tuple[float, float]:
-    """Give Wilson's interval of a share among so many draws."""
+    """Compute Wilson's interval of a share."""
     middle = share + Z95**2 / (2 * draws)
     reach = Z95 * ((share * (1 - share) + Z95**2 / (4 * draws)) / draws) ** 0.5
     whole = 1 + Z95**2 / draws

@@ -21,7 +21,7 @@ MINUS = "−"
 
 
 def visible(text: str) -> str:
-    """Name each unseen character of a text in its place, such as [U+202E]."""
+    """Replace each invisible character of a text by its code, such as [U+202E]."""
     return UNSEEN.sub(lambda found: f"[U+{ord(found[0]):04X}]", text)
 
 
@@ -67,7 +67,7 @@ class Figures:
         self.audit = audit
 
     def at(self, pointer: str) -> Any:
-        """Give what stands at a pointer; null where a step of it is missing."""
+        """Return the value at a JSON pointer, None where a step of it is missing."""
         here: Any = self.audit
         for step in pointer.split("/")[1:]:
             if isinstance(here, list):
@@ -87,6 +87,6 @@ class Figures:
 
 
 def below(pointer: str, *steps: str | int) -> str:
-    """Give the pointer to what stands below another, by keys and places."""
+    """Return the JSON pointer to a value below another, from keys and positions."""
     names = (str(step).replace("~", "~0").replace("/", "~1") for step in steps)
     return "/".join([pointer, *names])

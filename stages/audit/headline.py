@@ -18,7 +18,7 @@ def headline(
     repeated: Figures,
     leakage: Figures,
 ) -> list[dict[str, Any]]:
-    """Give the five figures in their order; `better` says where good ones lie.
+    """Return the five headline figures in their order; `better` names the good direction.
 
     totals:  counts of pairs and prompts, before and kept
     longer:  share of pairs whose chosen answer is the longer, before any rule and of the kept
@@ -58,7 +58,7 @@ def headline(
 def of_labels(
     totals: Figures, told: list[dict[str, Any]], longer: Estimate
 ) -> list[dict[str, Any]]:
-    """Give the five figures of a source of labels: answers labelled stand for pairs kept.
+    """Return the five headline figures of a source of labels: labelled answers replace kept pairs.
 
     longer: chance that a desirable answer is longer than an undesirable one
     """
@@ -81,14 +81,14 @@ def of_labels(
 def _share(
     name: str, label: str, of: Estimate, detail: str, better: str, **more: float
 ) -> dict[str, Any]:
-    """Give a share with its interval, or say that there is nothing to tell it from."""
+    """Return a share with its interval as text, or that there is no data."""
     told = {"name": name, "label": label, "value": of.value, "low": of.low, "high": of.high}
     said = detail if of.value is not None else "not known: nothing in the source tells it"
     return {**told, "unit": "share", "better": better, "detail": said, **more}
 
 
 def _agreement(agreement: Figures) -> dict[str, Any]:
-    """Give alpha of the kind of judgement of which there are most."""
+    """Return alpha of the most frequent kind of judgement."""
     told: dict[str, Any] = {
         "name": "agreement",
         "label": "Raters agree",
@@ -105,7 +105,7 @@ def _agreement(agreement: Figures) -> dict[str, Any]:
 
 
 def _of_raters(found: Figures) -> str:
-    """Say what alpha is of, or why there is none."""
+    """Return the judgements that alpha rests on, or why there is none."""
     if found["alpha"] is None:
         return f"not known: {found['reason']}"
     return (

@@ -17,7 +17,7 @@ LOW_HIGH = ["low_id", "high_id"]
 
 
 def label_rater(named: str | None, raters: pl.DataFrame) -> str | None:
-    """Name the rater whose word is the published label: as asked, or by a name that says so.
+    """Return the rater that is the published label: as set, or by its name.
 
     Null where nobody of such a name compares answers, or where nobody else judges any.
     """

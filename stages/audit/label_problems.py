@@ -110,7 +110,7 @@ def adversaries(figures: Figures, options: Options) -> Problem | None:
 
 
 def _is_adversary(rater: Figures, num_raters: int, options: Options) -> bool:
-    """Say whether a rater is surely below chance: with others on pairs, else in what it gave.
+    """Check whether a rater agrees with the others less than chance, interval included.
 
     Of many raters some seem so by chance; the interval is widened for as many (Bonferroni).
     """

@@ -26,7 +26,7 @@ def repeats(set_aside: pl.DataFrame, num_comparisons: int) -> dict[str, int]:
 
 
 def in_evaluations(prompts: pl.DataFrame, evaluations: pl.DataFrame) -> pl.DataFrame:
-    """Name the prompts that also stand in a test set, word for word once normalised.
+    """Return the prompts that are also in a test set, equal once normalised.
 
     evaluations: name, source_line and text;  -> prompt_id, split, other (file and line)
     """
@@ -39,7 +39,7 @@ def in_evaluations(prompts: pl.DataFrame, evaluations: pl.DataFrame) -> pl.DataF
 
 
 def straddling(prompts: pl.DataFrame) -> pl.DataFrame:
-    """Name the prompts that nearly repeat one on the other side of the split.
+    """Return the prompts that nearly repeat one on the other side of the split.
 
     prompts: prompt_id, cluster and split;  -> prompt_id, split, other (the cluster's name)
     """
@@ -54,7 +54,7 @@ def leakage(
     num_pairs: int,
     tests: list[str],
 ) -> dict[str, Any]:
-    """Say what the training data shares with the prompts it is to be tested on.
+    """Find training prompts that are also test prompts.
 
     same:  prompts that stand in a test set;  near: those that nearly stand on the other side of
         this run's own split;  contamination: Contamination, of prompts and answers

@@ -40,14 +40,14 @@ def histogram(values: pl.Series, marks: dict[str, pl.Series], num_bins: int = NU
 
 
 def _edges(low: float, high: float, num_bins: int) -> Values:
-    """Give the edges of bins of 1, 2 or 5 times a power of ten, on multiples of it."""
+    """Return bin edges whose width is 1, 2 or 5 times a power of ten, on multiples of it."""
     step = round_step((high - low) / num_bins)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     return np.round(np.arange(first, max(last, first + 1) + 1) * step, 10)
 
 
 def round_step(rough: float) -> float:
-    """Give the smallest of 1, 2 and 5 times a power of ten that is no less; 1 of nothing."""
+    """Return the smallest of 1, 2 and 5 times a power of ten that is no less; 1 for zero."""
     if rough <= 0:
         return 1.0
     power = 10.0 ** math.floor(math.log10(rough))
@@ -55,7 +55,7 @@ def round_step(rough: float) -> float:
 
 
 def keep_rates(margin: pl.Series, others_pass: pl.Series) -> list[dict[str, float]]:
-    """Tell what share of all pairs stays at other thresholds of the margin.
+    """Compute the share of pairs kept at other thresholds of the margin.
 
     share: with every other rule as it is;  alone: if the margin were the only rule
     others_pass: whether a pair fails no other rule
@@ -82,7 +82,7 @@ def _from(values: Values, at: float) -> int:
 
 
 def cuts(options: dict[str, Any] | None) -> list[dict[str, Any]]:
-    """Name where the margin rule cuts, none where it does not stand."""
+    """Return the thresholds of the margin rule, empty without the rule."""
     if options is None:
         return []
     ends = DEFAULT_RULES["margin"] | options

@@ -43,7 +43,7 @@ def _couple(wide: pl.DataFrame, first: str, second: str) -> dict[str, Any]:
 
 
 def _signs(pairs: pl.DataFrame, ratings: pl.DataFrame, comparisons: pl.DataFrame) -> pl.DataFrame:
-    """Give pair_id, aspect and sign, above zero where the aspect prefers chosen.
+    """Return pair_id, aspect and sign, above zero where the aspect prefers chosen.
 
     As in the evidence: votes first, then gaps of raters who scored both, then means.
     """
@@ -93,5 +93,5 @@ def _beside(pairs: pl.DataFrame, given: pl.DataFrame, on: list[str]) -> pl.DataF
 
 
 def _beside_overall(judged: pl.DataFrame, value: str) -> pl.DataFrame:
-    """Give the judgements that were had of single aspects."""
+    """Return the judgements of single aspects that have a value."""
     return judged.filter(pl.col("aspect") != OVERALL, pl.col(value).is_not_null())

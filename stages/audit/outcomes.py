@@ -37,7 +37,7 @@ def with_fates(pairs: pl.DataFrame, winnowed: pl.DataFrame, unchosen: pl.DataFra
 
 
 def kept() -> pl.Expr:
-    """Say which pairs were chosen."""
+    """Flag the chosen pairs."""
     return pl.col("reason").is_null()
 
 
@@ -66,7 +66,7 @@ def reasons(counts: Mapping[tuple[str, str], int], rules: Iterable[str]) -> list
 
 
 def what(reason: str) -> str:
-    """Say in a sentence what a reason stands for."""
+    """Return the sentence that explains a reason."""
     known = CHOICE | FINDINGS
     if reason in known:
         return known[reason]
@@ -74,7 +74,7 @@ def what(reason: str) -> str:
 
 
 def by_name(counted: pl.DataFrame, most: int) -> list[dict[str, Any]]:
-    """Give for each name its pairs, those kept, and the others by reason; the largest names first.
+    """Count each name's pairs: all, kept, and dropped by reason; largest names first.
 
     counted: name, reason (null where kept), num
     """
@@ -87,7 +87,7 @@ def by_name(counted: pl.DataFrame, most: int) -> list[dict[str, Any]]:
 
 
 def _of_name(name: str | None, counted: pl.DataFrame) -> dict[str, Any]:
-    """Tell what became of the pairs of one name."""
+    """Count the pairs of one name: kept, and dropped by reason."""
     rows = counted.filter(pl.col("name").eq_missing(pl.lit(name, pl.String)))
     by_reason: Sequence[tuple[str | None, int]] = (
         rows.sort("num", "reason", descending=[True, False]).select("reason", "num").rows()

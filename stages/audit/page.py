@@ -99,14 +99,14 @@ def page(audit: Mapping[str, Any], rows: pl.DataFrame) -> str:
 
 
 def _told(audit: Mapping[str, Any]) -> dict[str, Any]:
-    """Give what the script must know beside the rows: reasons, the unit of lengths, the command."""
+    """Return the script's settings: reasons, the unit of lengths, the command."""
     reasons = {each["reason"]: each for each in audit.get("reasons") or []}
     unit = (audit.get("length") or {}).get("unit") or "tokens"
     return {"reasons": reasons, "unit": unit, "why": audit.get("why") or WHY}
 
 
 def _style() -> str:
-    """Give the style sheet: both palettes, the charts' colours by value, and the rest."""
+    """Return the style sheet: both palettes, the charts' colours by value, and the rest."""
     from rather.stages.audit.charts import DARK, LIGHT
 
     light, dark = (
@@ -123,7 +123,7 @@ def _style() -> str:
 
 
 def _policy(style: str, script: str) -> str:
-    """Give the policy that lets the page's own style and script run, and nothing else."""
+    """Return the content security policy: the page's own style and script alone."""
     sources = {"default-src": "'none'", "base-uri": "'none'", "form-action": "'none'"}
     for name, text in (("style-src", style), ("script-src", script)):
         digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

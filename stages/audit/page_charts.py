@@ -95,7 +95,7 @@ def _training(found: Figures) -> dict[str, Markup]:
 
 
 def _dots(rows: Sequence[Figures], keys: tuple[str, str, str]) -> list[dict[str, Any]]:
-    """Give each rater's value and interval; one who judged in two ways has two names."""
+    """Return each rater's value and interval; a rater of two kinds of judgement has two names."""
     twice = len({row["rater"] for row in rows}) < len(rows)
     return [
         {

@@ -24,7 +24,7 @@ UNSAFE = re.compile(f"[<>&]|{UNSEEN.pattern}")
 
 
 def embedded(rows: pl.DataFrame, budget: int) -> tuple[str, int, int]:
-    """Give rows as JSON of at most `budget` bytes, with the cut of texts and the rows embedded.
+    """Return rows as JSON of at most `budget` bytes, with the texts' cut and the rows embedded.
 
     The longest cut that fits is taken; where none does, each reason keeps its first rows.
     """
@@ -42,7 +42,7 @@ def embedded(rows: pl.DataFrame, budget: int) -> tuple[str, int, int]:
 
 
 def _least_bytes(rows: pl.DataFrame, cut: int) -> int:
-    """Give a number of bytes that rows with texts cut so surely take."""
+    """Return a lower bound of the bytes of rows whose texts are cut to a length."""
     texts = [pl.col(name).fill_null("").str.slice(0, cut).str.len_bytes() for name in TEXTS]
     return int(rows.select(pl.sum_horizontal(texts).sum()).item())
 
@@ -59,7 +59,7 @@ def _escaped(character: str) -> str:
 
 
 def _row(row: dict[str, Any], cut: int) -> dict[str, Any]:
-    """Give what the page shows of a pair; what is not known is left out."""
+    """Return the fields of a pair that the page shows; null ones are left out."""
     judgements = row.get("judgements") or []
     shown = row | {
         "prompt": shortened(row["prompt"] or "", cut),
@@ -129,7 +129,7 @@ def differences(first: str, second: str) -> tuple[list[str], list[str]] | None:
 
 
 def _readable(block: Any, words: Sequence[str], others: Sequence[str]) -> bool:
-    """Say whether an equal stretch is long enough to read, or stands at an end of both texts."""
+    """Check whether an equal stretch is long enough to show, or at an end of both texts."""
     first = block.src_start == 0 and block.dest_start == 0
     last = block.src_end == len(words) and block.dest_end == len(others)
     told = sum(not word.isspace() for word in words[block.src_start : block.src_end])

@@ -16,7 +16,7 @@ class Cell(NamedTuple):
 
 
 def matrix(duels: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[Cell | None]]] | None:
-    """Give names, those that win most first, and per name its wins over each; None where too many.
+    """Return names by wins, and each name's wins over the others; None for too many names.
 
     duels: winner, loser, wins, losses
     """

@@ -26,7 +26,7 @@ COMPARED = {-1.0: "second", 0.0: "tie", 1.0: "first"}
 
 
 def signs(pairs: pl.DataFrame, ratings: pl.DataFrame, comparisons: pl.DataFrame) -> pl.DataFrame:
-    """Give pair_id, prompt_id, rater, kind and sign, above zero where the rater prefers chosen."""
+    """Return pair_id, prompt_id, rater, kind, and a sign above zero for a vote for chosen."""
     given = ratings_as_judged(ratings).drop_nulls("score").select("response_id", "rater", "score")
     scored = (
         pairs.select("pair_id", "prompt_id", "rejected_id", response_id="chosen_id")
@@ -82,7 +82,7 @@ def confusion(
 
 
 def _of_scores(ratings: pl.DataFrame, labels: list[float]) -> pl.DataFrame:
-    """Put the others' mean of each score at the nearest label, the lower of two as near."""
+    """Round the others' mean of each score to the nearest label, down at a tie."""
     item = ["response_id", "aspect"]
     score, num = pl.col("score"), pl.len().over(item)
     given = ratings.drop_nulls("score").with_columns(
@@ -123,7 +123,7 @@ def _of_comparisons(comparisons: pl.DataFrame) -> pl.DataFrame:
 def table(
     raters: pl.DataFrame, lengths: pl.DataFrame, agreeing: pl.DataFrame, cells: pl.DataFrame
 ) -> list[dict[str, Any]]:
-    """Tell of each rater and kind of judgement all that is known, in order of name.
+    """Compute the figures of each rater and kind of judgement, in order of name.
 
     raters: Raters;  lengths: of stages/text/length.py;  agreeing, cells: sums of the above
     with_others: share of the decided pairs on which the rater prefers what most others do
@@ -157,7 +157,7 @@ def _rater(
     others: dict[str, Any] | None,
     cells: pl.DataFrame | None,
 ) -> dict[str, Any]:
-    """Tell of one rater."""
+    """Compute the figures of one rater."""
     share = estimates.estimate(others) if others else estimates.NOTHING
     kind: Kind = row["kind"]
     value, ends = _alpha(cells, kind) if cells is not None else (None, (None, None))
@@ -179,7 +179,7 @@ def _rater(
 def _alpha(
     cells: pl.DataFrame, kind: Kind
 ) -> tuple[float | None, tuple[float | None, float | None]]:
-    """Give alpha of two who judged the same: the rater, and what the others say together."""
+    """Compute alpha between a rater and the others' joint judgement."""
     item = pl.int_range(pl.len()).cast(pl.String)
     rows = cells.sort("value", "others").with_columns(item=item, profile=pl.int_range(pl.len()))
     said = pl.concat(

@@ -22,17 +22,17 @@ class Problem:
 
 
 def beyond(value: float | None, most: tuple[float, float]) -> Severity | None:
-    """Say how badly a value is above two thresholds: a warning, an error, or not at all."""
+    """Return the level of a value above two thresholds: a warning, an error, or None."""
     if value is None or value <= most[0]:
         return None
     return "error" if value > most[1] else "warning"
 
 
 def below(value: float | None, least: tuple[float, float]) -> Severity | None:
-    """Say how badly a value is below two thresholds."""
+    """Return the level of a value below two thresholds."""
     return None if value is None else beyond(-value, (-least[0], -least[1]))
 
 
 def worst(*severities: Severity | None) -> Severity | None:
-    """Give the worst of several."""
+    """Return the worst of several levels."""
     return "error" if "error" in severities else "warning" if "warning" in severities else None

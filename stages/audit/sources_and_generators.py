@@ -58,7 +58,7 @@ def wins(pairs: pl.DataFrame) -> pl.DataFrame:
 
 
 def is_tie() -> pl.Expr:
-    """Say which pairs nobody prefers either answer of: what is known of them leans nowhere."""
+    """Flag pairs without a preference."""
     leaning = pl.coalesce(
         pl.col("p_correct") == EVEN, pl.col("margin") == 0, pl.col("agreement") == EVEN
     )
@@ -73,7 +73,7 @@ def model_wins(counted: pl.DataFrame) -> list[dict[str, Any]]:
 
 
 def _duel(row: dict[str, Any]) -> dict[str, Any]:
-    """Tell of two generators who wins more often."""
+    """Count two generators' wins over each other."""
     sides = [(row["low"], row["low_wins"]), (row["high"], row["high_wins"])]
     (winner, won), (loser, lost) = sorted(sides, key=lambda side: (-side[1], side[0]))
     return {"winner": winner, "loser": loser, "wins": won, "losses": lost, "ties": row["ties"]}

@@ -45,7 +45,7 @@ def verdict(figures: Figures, options: Options) -> dict[str, Any]:
 
 
 def _sentence(answer: str, figures: Figures, num: int, errors: int) -> str:
-    """Put the answer in words."""
+    """Return the verdict as a sentence."""
     pairs = f"{figures['totals']['training']:,} training {figures['kind']}"
     if answer == "yes":
         return f"Yes: nothing speaks against training on the {pairs} that remain."

@@ -31,7 +31,7 @@ ELSE = pl.col("p_correct")
 
 
 def worst(pairs: pl.DataFrame, flipped_from: float, most: int = MOST) -> pl.DataFrame:
-    """Give the worst pairs of each reason and of each finding, `kept` being that of chosen ones.
+    """Return the worst pairs of each reason and each finding; chosen pairs have the reason `kept`.
 
     pairs: Pairs with stage, reason, failed and p_label; one that was dropped and is a finding too
         is listed under both.  Adds `badness`, by which the worst of several
@@ -50,7 +50,7 @@ def worst(pairs: pl.DataFrame, flipped_from: float, most: int = MOST) -> pl.Data
 
 
 def _findings(pairs: pl.DataFrame, flipped_from: float) -> dict[str, tuple[pl.DataFrame, pl.Expr]]:
-    """Give the pairs that a person should look at whatever the rules say, and how bad they are."""
+    """Return the pairs to inspect whatever the rules decide, with their badness."""
     label = pl.col("p_label")
     return {
         "flipped_label": (pairs.filter(label <= 1 - flipped_from), label),
@@ -60,13 +60,13 @@ def _findings(pairs: pl.DataFrame, flipped_from: float) -> dict[str, tuple[pl.Da
 
 
 def _of_reason(rows: pl.DataFrame, least: pl.Expr, most: int) -> pl.DataFrame:
-    """Give the worst pairs of one reason; without its evidence, the least sure ones."""
+    """Return the worst pairs of one reason; without its evidence, the least certain ones."""
     badness = pl.coalesce(least, ELSE, "agreement", "margin").cast(pl.Float64)
     return rows.with_columns(badness=badness).sort("badness", "pair_id", nulls_last=True).head(most)
 
 
 def still_worst(parts: list[pl.DataFrame], most: int = MOST) -> pl.DataFrame:
-    """Give the worst of what several buckets' `worst` gave."""
+    """Return the worst pairs over several buckets."""
     ordered = pl.concat(parts).sort("reason", "badness", "pair_id", nulls_last=True)
     return ordered.group_by("reason", maintain_order=True).head(most)
 
