@@ -29,13 +29,13 @@ class Run:
     metrics: data/metrics/STAGE.json;  work: rows already paid for, kept from run to run
     round: of a further round's run, its name; its tables and metrics are under data/rounds/NAME,
         its prompts those that were loaded, unless it asks a later turn
-    numbered: give ids as numbers, for a stage that looks at many rows
+    numeric_ids: whether tables return ids as numbers, which a stage with many rows reads faster
     """
 
     root: Path
     params: Params
     round: str | None = None
-    numbered: bool = False
+    numeric_ids: bool = False
 
     @property
     def data(self) -> Path:
@@ -49,12 +49,12 @@ class Run:
         from rather.tables.tables import Tables
 
         shared = dict.fromkeys(self._shared(), self.root / "data")
-        return Tables(self.data, shared, self.numbered)
+        return Tables(self.data, shared, self.numeric_ids)
 
     @property
-    def in_numbers(self) -> "Run":
+    def with_numeric_ids(self) -> "Run":
         """The same run, its ids as numbers."""
-        return replace(self, numbered=True)
+        return replace(self, numeric_ids=True)
 
     def _shared(self) -> tuple[str, ...]:
         """Name the tables that a round reads of the first pass; a later turn is other prompts."""

@@ -17,9 +17,9 @@ from rather.run import Run
 from rather.stages.audit.data_card import card
 from rather.stages.audit.outcomes import with_fates
 from rather.stages.validate import declared_quality
-from rather.tables.atomic_files import replacing, write_text
+from rather.tables.atomic_files import atomic_path, write_text
 from rather.tables.buckets import Bucket
-from rather.tables.row_writers import writing_rows
+from rather.tables.row_writers import row_writer
 
 Audit = dict[str, Any]
 
@@ -38,7 +38,7 @@ def write_dossier(
     """
     folder.mkdir(parents=True, exist_ok=True)
     _write_pairs(run, folder / PAIRS)
-    with replacing(folder / FLAGGED) as draft:
+    with atomic_path(folder / FLAGGED) as draft:
         write_dropped(run, DROPPING, draft, ())
     told, figures = facts(run), audit_figures(run)
     quality = _quality(run, figures["kind"])
@@ -53,7 +53,7 @@ def write_dossier(
         audit["against"] = previous.compare(audit, folder / PAIRS)
     audit |= plain(audit)
     rows = audit_rows(run)
-    with replacing(folder / WORST) as draft:
+    with atomic_path(folder / WORST) as draft:
         rows.write_parquet(draft, compression="zstd")
     write_page(folder, audit, rows)
     written = described((folder / name for name in (FLAGGED, PAIRS, WORST)), folder)
@@ -87,6 +87,6 @@ def _write_pairs(run: Run, path: Path) -> None:
         winnowed, unchosen = (run.read(f"{name}/dropped", bucket) for name in ("winnow", "choose"))
         return with_fates(run.read("pair/pairs", bucket, EVIDENCE), winnowed, unchosen)
 
-    with replacing(path) as draft, writing_rows(draft) as add:
+    with atomic_path(path) as draft, row_writer(draft) as add:
         for pairs in map(fated, run.buckets):
             add(pairs.select(COLUMNS))

@@ -9,7 +9,7 @@ import polars as pl
 from rather.run import Run
 from rather.stages.common.ids import pair_ids
 from rather.tables.buckets import Bucket
-from rather.tables.parquet_writer import growing
+from rather.tables.parquet_writer import parquet_writer
 
 SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "stage": pl.String,
@@ -34,7 +34,7 @@ def write_dropped(
     failed: every rule that a pair would have failed, the reason first
     """
     counts: dict[str, int] = {}
-    with growing(path, pl.Schema(SCHEMA)) as add:
+    with parquet_writer(path, pl.Schema(SCHEMA)) as add:
         for frame in chain(_frames(run, stages), (_unfit(run, *part) for part in unfit)):
             add(frame)
             for unit, count in frame["unit"].value_counts().iter_rows():

@@ -17,7 +17,7 @@ from rather.stages.audit import leakage, margins, outcomes, sources_and_generato
 from rather.stages.audit import per_rater as voices
 from rather.stages.audit.estimates import Estimate
 from rather.stages.audit.verdict import verdict
-from rather.stages.common.parallel import ahead
+from rather.stages.common.parallel import prefetch
 from rather.stages.text import length
 
 MOST_NAMES = 20
@@ -40,7 +40,7 @@ def audit_figures(run: Run) -> Figures:
     """
     options = run.params.audit
     shared = Shared.of(run, options)
-    whole = Whole.of(list(ahead(partial(survey, run, shared), run.buckets)))
+    whole = Whole.of(list(prefetch(partial(survey, run, shared), run.buckets)))
     figures = _figures(run, shared, whole)
     figures["verdict"] = verdict(figures, options)
     figures["next"] = [problem["next"] for problem in figures["verdict"]["problems"]]

@@ -9,7 +9,7 @@ from rather.run import Run
 from rather.runners.shared.labels import labeller
 from rather.stages.audit import advice
 from rather.stages.audit.estimates import Estimate, chance_greater
-from rather.stages.common.parallel import ahead
+from rather.stages.common.parallel import prefetch
 from rather.tables.buckets import Bucket
 
 MOST_GROUPS = 20
@@ -103,7 +103,7 @@ def label_lengths(run: Run) -> Estimate:
         sides = {"first": pl.col("label").sum(), "second": (~pl.col("label")).sum()}
         return rows.group_by(value="num_tokens").agg(**sides)
 
-    return chance_greater(pl.concat(ahead(counted, run.buckets)))
+    return chance_greater(pl.concat(prefetch(counted, run.buckets)))
 
 
 def coverage(run: Run) -> Figures:

@@ -5,7 +5,7 @@ import polars as pl
 from rather.auditing.per_bucket import Shared, Tables, answered, fated, label_odds
 from rather.run import Run
 from rather.stages.audit.worst_examples import JUDGEMENT, judgements, still_worst, worst
-from rather.stages.common.parallel import ahead
+from rather.stages.common.parallel import prefetch
 from rather.tables.buckets import Bucket
 
 COLUMNS = (
@@ -46,8 +46,8 @@ def audit_rows(run: Run) -> pl.DataFrame:
     def of_bucket(bucket: Bucket) -> pl.DataFrame:
         return worst(_labelled(run, shared, bucket), options.flipped_from)
 
-    found = still_worst(list(ahead(of_bucket, run.buckets)))
-    told = ahead(lambda bucket: _told(run, bucket, found), run.buckets)
+    found = still_worst(list(prefetch(of_bucket, run.buckets)))
+    told = prefetch(lambda bucket: _told(run, bucket, found), run.buckets)
     order = found.select("pair_id", "reason", place=pl.int_range(pl.len()))
     rows = pl.concat(told).join(order, on=["pair_id", "reason"]).sort("place")
     return rows.select(COLUMNS)

@@ -13,14 +13,14 @@ from rather.stages.agreement.agreement_summary import summarise
 from rather.stages.agreement.agreement_text import lines
 from rather.stages.agreement.reliability_data import UNDECIDED, as_met, tally, undecided_as_category
 from rather.stages.calibrate.rating_scale import means_of, on_one_scale, standardised, usage
-from rather.stages.common.ids import spelt
+from rather.stages.common.ids import text_ids
 from rather.stages.sources.load import read
 
 
 def show_agreement(asked: Asked, as_json: bool) -> None:
     """Print how far a source's raters agree; raise UserError where nobody judged anything."""
     judged = [(chunk.ratings, chunk.comparisons) for chunk in read(asked.params().source)]
-    ratings, comparisons = (spelt(pl.concat(part)) for part in zip(*judged, strict=True))
+    ratings, comparisons = (text_ids(pl.concat(part)) for part in zip(*judged, strict=True))
     alike = on_one_scale(usage(ratings))
     found = _summaries(ratings if alike else standardised(ratings, means_of(ratings)), comparisons)
     if not found:

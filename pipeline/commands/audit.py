@@ -18,7 +18,7 @@ from rather.run import Run
 from rather.schemas.base import QualityError, UserError
 from rather.stages.audit.formatting import WRITERS, visible
 from rather.stages.sources.source_files import find
-from rather.tables.atomic_files import replacing_folder, require_writable, write_text
+from rather.tables.atomic_files import atomic_folder, require_writable, write_text
 
 AUDITED = ("load", "measure", "calibrate", "pair", "winnow", "choose", "validate")
 PAIRING = ("pair", "winnow", "choose")  # what they drop takes nothing from single answers
@@ -36,7 +36,7 @@ def audit_file(
     _check_out(asked.source, out)
     previous = None if against is None else read_previous(against)
     params = asked.params(source={"near_duplicates": True})
-    with replacing_folder(out.resolve()) as folder:
+    with atomic_folder(out.resolve()) as folder:
         run = Run(folder, params)
         run_stages(run, AUDITED)
         _tidy(run, folder, params)

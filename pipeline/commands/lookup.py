@@ -7,8 +7,8 @@ import polars as pl
 
 from rather.run import Run
 from rather.schemas.base import UserError
-from rather.stages.common.ids import NUM_DIGITS, spelt
-from rather.tables.contracts import ids_in, is_read, mend, schema_of
+from rather.stages.common.ids import NUM_DIGITS, text_ids
+from rather.tables.contracts import how_to_rebuild, ids_in, is_read, schema_of
 
 Row = dict[str, Any]
 
@@ -31,9 +31,9 @@ def _found(run: Run, table: str, where: pl.Expr, columns: list[str]) -> pl.DataF
     except pl.exceptions.PolarsError as error:
         found = str(error).splitlines()[0]
         raise UserError(
-            f"{path}: expected the table {table}, found {found}; {mend(table)}"
+            f"{path}: expected the table {table}, found {found}; {how_to_rebuild(table)}"
         ) from None
-    return spelt(rows, ids_in(table))
+    return text_ids(rows, ids_in(table))
 
 
 def row_of(run: Run, table: str, **ids: str) -> Row | None:

@@ -18,9 +18,9 @@ from rather.schemas.base import QualityError, UserError
 from rather.stages.convert.formats.catalogue import Form
 from rather.stages.convert.formats.turns import Facts
 from rather.stages.sources.source_files import find
-from rather.tables.atomic_files import replacing, require_writable, write_text
+from rather.tables.atomic_files import atomic_path, require_writable, write_text
 from rather.tables.buckets import Bucket
-from rather.tables.row_writers import ENDINGS, writing_rows
+from rather.tables.row_writers import ENDINGS, row_writer
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Target:
 
     def publish(self, run: Run, stages: Sequence[str]) -> None:
         """Move the results to where they were asked for, and say what became of every row."""
-        with replacing(self.beside) as draft_dropped, replacing(self.out) as draft:
+        with atomic_path(self.beside) as draft_dropped, atomic_path(self.out) as draft:
             lost: list[tuple[Bucket, pl.DataFrame]] = []
             counts = self._write(run, draft, lost)
             if not counts["rows"]:
@@ -80,7 +80,7 @@ class Target:
     ) -> Counter[str]:
         """Write the rows in their format, and keep those that it cannot hold; count both."""
         counts: Counter[str] = Counter(rows=0)
-        with writing_rows(draft) as append:
+        with row_writer(draft) as append:
             for bucket, rows in self._buckets(run):
                 reshaped = self.form.reshape(rows)
                 append(reshaped.rows)

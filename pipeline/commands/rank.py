@@ -15,8 +15,8 @@ from rather.runners.load import run as run_load
 from rather.schemas.base import UserError
 from rather.stages.models.rank_answers import rank
 from rather.stages.sources.source_files import find, open_sheet
-from rather.tables.atomic_files import replacing
-from rather.tables.row_writers import ENDINGS, writing_rows
+from rather.tables.atomic_files import atomic_path
+from rather.tables.row_writers import ENDINGS, row_writer
 
 BATCH_SIZE = 8
 # Columns of candidates that nobody judged, in files that would else be read as prompts alone.
@@ -63,7 +63,7 @@ def rank_file(asked: Asked, models: Models, out: Path | None) -> None:
     if out is None:
         found.write_ndjson(sys.stdout.buffer if hasattr(sys.stdout, "buffer") else sys.stdout)
     else:
-        with replacing(out) as draft, writing_rows(draft) as append:
+        with atomic_path(out) as draft, row_writer(draft) as append:
             append(found)
     _say(found, out)
 

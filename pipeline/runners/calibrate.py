@@ -17,8 +17,8 @@ from rather.stages.calibrate.aspects import mixed, require_known
 from rather.stages.calibrate.calibrate import Calibration
 from rather.stages.calibrate.rating_matrix import Packed, Sheet, sheet
 from rather.stages.calibrate.rating_scale import on_one_scale, standardised, usage
-from rather.stages.common.ids import spelt
-from rather.stages.common.parallel import ahead
+from rather.stages.common.ids import text_ids
+from rather.stages.common.parallel import prefetch
 from rather.tables.atomic_files import write_text
 from rather.tables.buckets import PACKED, Bucket
 from rather.tables.tables import Frames
@@ -28,7 +28,7 @@ LENGTHS = ["response_id", "prompt_id", "num_tokens"]
 
 def run(run: Run) -> None:
     """Estimate raters' scales and scores, and write their agreement."""
-    run = run.in_numbers
+    run = run.with_numeric_ids
     ledger, sheets = Ledger("calibrate"), Sheets(run)
     ledger.merge(met.account for met in sheets.met)
     comparisons = pl.concat(met.comparisons for met in sheets.met)
@@ -54,7 +54,7 @@ def run(run: Run) -> None:
     run.close(ledger)
 
 
-class Met(NamedTuple):
+class BucketStats(NamedTuple):
     """First-pass statistics of one bucket's judgements.
 
     account:  of its judgements;  aspects: what was judged
@@ -76,11 +76,11 @@ class Sheets:
     def __init__(self, run: Run) -> None:
         self.run = run
         self.holds = run.num_responses <= PACKED
-        self.met = list(ahead(self._meet, run.buckets))
+        self.met = list(prefetch(self._meet, run.buckets))
         self.sheets = {bucket: met.sheet for bucket, met in zip(run.buckets, self.met, strict=True)}
 
     def __iter__(self) -> Iterator[Sheet]:
-        yield from ahead(self.sheet, self.run.buckets)
+        yield from prefetch(self.sheet, self.run.buckets)
 
     def sheet(self, bucket: Bucket) -> Sheet:
         """Return one bucket's rating matrix."""
@@ -88,7 +88,7 @@ class Sheets:
             return packed.unpacked()
         return self._sheet(bucket, judged_ratings(self.run, bucket))
 
-    def _meet(self, bucket: Bucket) -> Met:
+    def _meet(self, bucket: Bucket) -> BucketStats:
         """Read one bucket's judgements."""
         options, account = self.run.params.calibrate, Ledger("calibrate")
         rated, compared = self.run.ratings(bucket), self.run.comparisons(bucket)
@@ -98,13 +98,13 @@ class Sheets:
         for unit, rows, value in judged:
             given = int(rows[value].count())
             account.account(unit, came=rows.height, kept=given, dropped=by_reason(rows))
-        return Met(
+        return BucketStats(
             account=account,
             aspects=aspects,
             folded={
                 "score": reliability_data.tally(reliability_data.of_ratings(ratings)),
                 "compare": reliability_data.tally(
-                    reliability_data.of_comparisons(spelt(comparisons))
+                    reliability_data.of_comparisons(text_ids(comparisons))
                 ),
             },
             comparisons=comparisons,
@@ -157,19 +157,19 @@ def trusted_judgements(run: Run, name: str) -> tuple[pl.DataFrame, pl.DataFrame]
     return mixed(ratings, weights, "score"), mixed(comparisons, weights, "preference")
 
 
-def tallies(run: Run, raters: pl.DataFrame, met: Sequence[Met]) -> dict[Kind, pl.DataFrame]:
+def tallies(run: Run, raters: pl.DataFrame, met: Sequence[BucketStats]) -> dict[Kind, pl.DataFrame]:
     """Fold all judgements to the patterns that occur, by kind; a kind that has none is left out.
 
     Scores of raters who do not share a scale are standardised, rater by rater.
     """
     folded: dict[Kind, pl.DataFrame] = {
-        "score": spelt(reliability_data.merge(_alike(run, raters, met)), ["item"]),
+        "score": text_ids(reliability_data.merge(_alike(run, raters, met)), ["item"]),
         "compare": reliability_data.merge(each.folded["compare"] for each in met),
     }
     return {kind: tallied for kind, tallied in folded.items() if tallied.height}
 
 
-def _alike(run: Run, raters: pl.DataFrame, met: Sequence[Met]) -> Iterator[pl.DataFrame]:
+def _alike(run: Run, raters: pl.DataFrame, met: Sequence[BucketStats]) -> Iterator[pl.DataFrame]:
     """Return each bucket's ratings, counted by pattern, on one scale."""
     as_given = [each.folded["score"] for each in met]
     if on_one_scale(usage(pl.concat(as_given).rename({"value": "score"}), "num_items")):
@@ -180,7 +180,7 @@ def _alike(run: Run, raters: pl.DataFrame, met: Sequence[Met]) -> Iterator[pl.Da
         alike = standardised(judged_ratings(run, bucket), means)
         return reliability_data.tally(reliability_data.of_ratings(alike))
 
-    return ahead(folded, run.buckets)
+    return prefetch(folded, run.buckets)
 
 
 def _with_influence(raters: pl.DataFrame, tallies: dict[Kind, pl.DataFrame]) -> pl.DataFrame:

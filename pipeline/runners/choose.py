@@ -8,9 +8,9 @@ from rather.ledger import Ledger
 from rather.run import Run
 from rather.runners.shared.pair_accounts import NAMES, account
 from rather.stages.choose import choose
-from rather.stages.common.parallel import ahead
+from rather.stages.common.parallel import prefetch
 from rather.stages.text import length
-from rather.tables.atomic_files import replacing
+from rather.tables.atomic_files import atomic_path
 from rather.tables.buckets import Bucket
 from rather.tables.tables import Frames
 
@@ -21,10 +21,10 @@ PLOTS = {"margin": "margin", "length": "length_gap"}
 
 def run(run: Run) -> None:
     """Pick pairs so that length does not give the label away."""
-    run = run.in_numbers
+    run = run.with_numeric_ids
     options, ledger = run.params.choose, Ledger("choose")
     choose.prepare(options)
-    clear = pl.concat(ahead(partial(_candidates, run), run.buckets))
+    clear = pl.concat(prefetch(partial(_candidates, run), run.buckets))
     picked = choose.choose(clear, options, run.params.seed)
     fates = picked.select(*NAMES, "reason", "weight")
 
@@ -56,7 +56,7 @@ def plot(run: Run) -> None:
             run.read(table, columns=[column])[column].drop_nulls()
             for table in ("pair/pairs", "choose/chosen")
         )
-        with replacing(run.data / "plots" / f"{name}.csv") as draft:
+        with atomic_path(run.data / "plots" / f"{name}.csv") as draft:
             _histogram(every, chosen).write_csv(draft)
 
 

@@ -21,7 +21,7 @@ SPLITS = ("train", "test")
 
 def run(run: Run) -> None:
     """Join the text and write what trainers read."""
-    run = run.in_numbers
+    run = run.with_numeric_ids
     ledger = Ledger("convert")
     _dpo(run, ledger)
     _kto(run, ledger)

@@ -17,10 +17,10 @@ from rather.runners.shared.answers import policies
 from rather.runners.shared.rated import models_of
 from rather.schemas.base import UserError
 from rather.schemas.training_sets import Dpo
-from rather.stages.common.ids import spelt
+from rather.stages.common.ids import text_ids
 from rather.stages.models.pointer import weights
 from rather.stages.raters.rating import Rated
-from rather.tables.atomic_files import replacing, write_text
+from rather.tables.atomic_files import atomic_path, write_text
 
 Figures = dict[str, Any]
 BATCH_SIZE = 16
@@ -181,7 +181,7 @@ def _asked(path: str) -> pl.DataFrame:
     from rather.stages.sources.load import Source, read
 
     chunks = read(Source(path=path, format="auto"))
-    return spelt(first_prompts(pl.concat(chunk.prompts for chunk in chunks)))
+    return text_ids(first_prompts(pl.concat(chunk.prompts for chunk in chunks)))
 
 
 def _commanded(run: Run) -> dict[str, Figures]:
@@ -244,5 +244,5 @@ def _plot(run: Run, metrics: Figures) -> None:
         for name, training in run.params.trained.items()
         for beta in [training.beta]
     ]
-    with replacing(run.data / "plots" / "evaluate.csv") as draft:
+    with atomic_path(run.data / "plots" / "evaluate.csv") as draft:
         pl.DataFrame(rows, schema=CURVE, orient="row").write_csv(draft)

@@ -14,8 +14,8 @@ import polars as pl
 from rather.ledger import Ledger, by_reason
 from rather.run import Run
 from rather.schemas.texts import Evaluations
-from rather.stages.common.ids import spelt
-from rather.stages.common.parallel import ahead
+from rather.stages.common.ids import text_ids
+from rather.stages.common.parallel import prefetch
 from rather.stages.sources.chunks import Chunk, first_prompts
 from rather.stages.sources.deduplicate import settle
 from rather.stages.sources.load import Source, load, read, with_split
@@ -68,7 +68,7 @@ def _load_source(run: Run) -> list[dict[str, Any]]:
         ThreadPoolExecutor(max_workers=1) as thread,
         tempfile.TemporaryDirectory(dir=run.data, prefix=".load-") as folder,
         Spill(Path(folder), "responses") as spill,
-        closing(ahead(partial(_parted, spill), read(run.params.source))) as chunks,
+        closing(prefetch(partial(_parted, spill), read(run.params.source))) as chunks,
     ):
         met: Counter[str] = Counter()
         formats, aside = {}, []
@@ -104,7 +104,7 @@ def _settle(run: Run, spill: Spill) -> list[pl.DataFrame]:
         prompts = found.prompts
         if named is not None:
             among = named.filter(bucket.holds())
-            prompts = spelt(prompts).join(among, on="prompt_id", how="left")
+            prompts = text_ids(prompts).join(among, on="prompt_id", how="left")
         split = with_split(prompts, params.test_fraction, params.seed)
         return (split, found.responses, found.ratings, found.comparisons), found.set_aside
 
@@ -117,7 +117,7 @@ def _clusters(run: Run, spill: Spill, into: list[Bucket]) -> pl.DataFrame | None
         return None
     columns = ["prompt_id", "messages"]
     prompts = pl.concat(
-        spelt(first_prompts(spill.take(bucket, "prompts")).select(columns)) for bucket in into
+        text_ids(first_prompts(spill.take(bucket, "prompts")).select(columns)) for bucket in into
     )
     return clusters(prompts)
 

@@ -18,7 +18,7 @@ from rather.tables.tables import Frames
 
 def run(run: Run) -> None:
     """Take numbers from text."""
-    run = run.in_numbers
+    run = run.with_numeric_ids
     tokenizer, ledger = _tokenizer(run), Ledger("measure")
     index = _evaluation_index(run)
 

@@ -20,7 +20,7 @@ from rather.tables.tables import Frames
 
 def run(run: Run) -> None:
     """Pair responses within a prompt."""
-    run = run.in_numbers
+    run = run.with_numeric_ids
     ledger = Ledger("pair")
     raters, learnt = run.read("calibrate/raters"), _learnt(run)
     across = _across_prompts(run)

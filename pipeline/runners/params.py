@@ -12,7 +12,7 @@ import yaml
 from rather.params.named_files import file_groups, single_files
 from rather.params.params import Params, rater_model, rater_options
 from rather.run import Run
-from rather.tables.atomic_files import replacing_folder, write_text
+from rather.tables.atomic_files import atomic_folder, write_text
 
 
 def run(run: Run) -> None:
@@ -21,7 +21,7 @@ def run(run: Run) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     text = yaml.safe_dump(complete(run.params), sort_keys=False, allow_unicode=True)
     write_text(folder / "values.yaml", text)
-    with replacing_folder(folder / "named") as draft:
+    with atomic_folder(folder / "named") as draft:
         for name, path in single_files(run.params, run.root).items():
             _link(draft / name, path)
         for group, paths in file_groups(run.params, run.root).items():

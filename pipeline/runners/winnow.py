@@ -12,7 +12,7 @@ from rather.tables.tables import Frames
 
 def run(run: Run) -> None:
     """Keep the pairs whose preference is clear."""
-    run = run.in_numbers
+    run = run.with_numeric_ids
     rules, ledger = run.params.winnow.rules, Ledger("winnow")
     judged_by = run.read("pair/pairs", columns=winnow.evidence_of(rules))
     idle = winnow.not_applicable(judged_by, rules)

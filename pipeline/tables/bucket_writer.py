@@ -16,7 +16,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from rather.tables.name_codes import names
+from rather.tables.name_codes import name_columns
 from rather.tables.parquet_writer import Add
 
 ROW_GROUP = 200_000  # rows, at most
@@ -24,14 +24,17 @@ OPTIONS: dict[str, Any] = {"compression": "snappy", "store_schema": False}
 
 
 @contextmanager
-def bucketed(path: Path, schema: pl.Schema, mark: Mapping[str, str]) -> Iterator[Add]:
+def bucket_writer(path: Path, schema: pl.Schema, mark: Mapping[str, str]) -> Iterator[Add]:
     """Give a function that appends a bucket's rows to a file, which is whole when this is left.
 
     Rows are written while the caller makes more, one frame waiting at most; what goes wrong is
     raised at the next frame or at the end.
     """
     columns = _arrow(pl.DataFrame(schema=schema)).schema
-    options = OPTIONS | {"use_dictionary": names(schema), "write_statistics": _sorted_by(schema)}
+    options = OPTIONS | {
+        "use_dictionary": name_columns(schema),
+        "write_statistics": _sorted_by(schema),
+    }
     with (  # the thread ends before the file that it writes to is closed
         pq.ParquetWriter(path, columns, **options) as file,
         ThreadPoolExecutor(max_workers=1) as thread,

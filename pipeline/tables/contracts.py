@@ -10,7 +10,7 @@ import dataframely as dy
 import polars as pl
 
 from rather.schemas.base import UserError, ids_of
-from rather.stages.common.ids import digest, spelt
+from rather.stages.common.ids import digest, text_ids
 
 SCHEMAS = {
     "load/prompts": "texts.Prompts",
@@ -96,17 +96,18 @@ def check(frame: pl.DataFrame, table: str, where: str) -> pl.DataFrame:
         if found != dtype and column not in numbers:
             what = f"found {found}" if found is not None else f"found {', '.join(frame.columns)}"
             raise UserError(
-                f"{where}: expected column {column!r} of type {dtype}, {what}; {mend(table)}"
+                f"{where}: expected column {column!r} of type {dtype}, {what}; "
+                f"{how_to_rebuild(table)}"
             )
     frame = frame.select(expected.names())
     schema = _changed(schema_of(table), numbers)
     if not _holds(schema, frame):
         _, failure = schema.filter(frame)
         rule, count = max(failure.counts().items(), key=lambda item: item[1])
-        first = spelt(failure.invalid().head(1), numbers).row(0, named=True)
+        first = text_ids(failure.invalid().head(1), numbers).row(0, named=True)
         raise UserError(
             f"{where}: {count:,} of {frame.height:,} rows break {_explain(schema, rule)}; "
-            f"the first: {str(first)[:SHOWN]}; {mend(table)}"
+            f"the first: {str(first)[:SHOWN]}; {how_to_rebuild(table)}"
         )
     return frame
 
@@ -146,6 +147,6 @@ def _explain(schema: type[dy.Schema], rule: str) -> str:
     return f"the rule {rule!r}"
 
 
-def mend(table: str) -> str:
-    """Say who can put a broken table right."""
+def how_to_rebuild(table: str) -> str:
+    """Return the advice that names the stage which writes a table."""
     return f"rerun the stage that wrote it (`dvc repro --force {table.split('/')[0]}`)"

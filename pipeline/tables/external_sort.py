@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from rather.stages.common import ids
 from rather.tables.buckets import HELD, NUM_DIGITS, Bucket, buckets
-from rather.tables.name_codes import Codes
+from rather.tables.name_codes import NameCodes
 
 NUM_FILES = 64  # of each table
 WIDTH = 16**NUM_DIGITS // NUM_FILES
@@ -52,7 +52,7 @@ class Spill:
         self.num_rows = 0
         self.held: defaultdict[Place, list[pl.DataFrame]] = defaultdict(list)
         self.empty: Frames = {}
-        self.codes = Codes()
+        self.codes = NameCodes()
         self.files: dict[Place, Any] = {}
         self.stack = ExitStack()  # left in reverse: the thread ends before its files are closed
         self.writers = self.stack.enter_context(ExitStack())

@@ -5,7 +5,7 @@ import polars as pl
 TEXTS = ("text", "demonstration", "answer")  # what other columns of strings hold are names
 
 
-class Codes:
+class NameCodes:
     """One mapping for all columns, which grows with the names that are met."""
 
     def __init__(self) -> None:
@@ -14,13 +14,13 @@ class Codes:
 
     def coded(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Write names as their codes."""
-        return rows.with_columns(pl.col(names(rows.schema)).cast(self.dtype).to_physical())
+        return rows.with_columns(pl.col(name_columns(rows.schema)).cast(self.dtype).to_physical())
 
     def named(self, rows: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
         """Write codes as the names that they had in a table of this schema."""
-        return rows.with_columns(pl.col(names(schema)).cat.to(self.dtype).cast(pl.String))
+        return rows.with_columns(pl.col(name_columns(schema)).cat.to(self.dtype).cast(pl.String))
 
 
-def names(schema: pl.Schema) -> list[str]:
+def name_columns(schema: pl.Schema) -> list[str]:
     """List the columns that hold names."""
     return [name for name, dtype in schema.items() if dtype == pl.String and name not in TEXTS]

@@ -18,7 +18,7 @@ Add = Callable[[pl.DataFrame], None]
 
 
 @contextmanager
-def growing(path: Path, schema: pl.Schema) -> Iterator[Add]:
+def parquet_writer(path: Path, schema: pl.Schema) -> Iterator[Add]:
     """Give a function that appends rows to a file, which is whole when the context is left.
 
     Rows are written while the caller makes more, one frame waiting at most; what goes wrong is

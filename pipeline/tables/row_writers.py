@@ -7,10 +7,10 @@ from pathlib import Path
 
 import polars as pl
 
-from rather.tables.parquet_writer import Add, growing
+from rather.tables.parquet_writer import Add, parquet_writer
 
 
-def writing_rows(path: Path) -> AbstractContextManager[Add]:
+def row_writer(path: Path) -> AbstractContextManager[Add]:
     """Give a function that appends rows to a file of the kind that its ending names."""
     return ENDINGS[path.suffix](path)
 
@@ -23,7 +23,7 @@ def _parquet(path: Path) -> Iterator[Add]:
 
         def append(rows: pl.DataFrame) -> None:
             if not file:
-                file.append(stack.enter_context(growing(path, rows.schema)))
+                file.append(stack.enter_context(parquet_writer(path, rows.schema)))
             file[0](rows)
 
         yield append

@@ -9,12 +9,20 @@ from typing import TypeVar
 import polars as pl
 
 from rather.schemas.base import UserError
-from rather.stages.common.ids import numbered, spelt, texts
-from rather.stages.common.parallel import ahead
-from rather.tables.atomic_files import replacing
-from rather.tables.bucket_writer import bucketed
+from rather.stages.common.ids import numeric_ids, text_ids, texts
+from rather.stages.common.parallel import prefetch
+from rather.tables.atomic_files import atomic_path
+from rather.tables.bucket_writer import bucket_writer
 from rather.tables.buckets import WHOLE, Bucket
-from rather.tables.contracts import check, contract, ids_in, is_read, mend, schema_of, stored
+from rather.tables.contracts import (
+    check,
+    contract,
+    how_to_rebuild,
+    ids_in,
+    is_read,
+    schema_of,
+    stored,
+)
 from rather.tables.parquet_writer import Add
 
 FEW_NAMES = 1000
@@ -28,12 +36,12 @@ class Tables:
     """The tables under one folder, a Parquet file each, in the order of prompt_id.
 
     elsewhere: the folders of tables that are not there
-    numbered:  give ids as numbers, which are joined and sorted several times as fast; else as texts
+    numeric_ids: return ids as numbers, which join and sort several times as fast, not as texts
     """
 
     folder: Path
     elsewhere: Mapping[str, Path] = field(default_factory=dict)
-    numbered: bool = False
+    numeric_ids: bool = False
 
     def path(self, table: str) -> Path:
         """Give the file of a table."""
@@ -57,7 +65,7 @@ class Tables:
             frame = rows.collect()
         except (pl.exceptions.PolarsError, OSError) as error:
             raise UserError(
-                f"{path}: expected a Parquet file, found {error}; {mend(table)}"
+                f"{path}: expected a Parquet file, found {error}; {how_to_rebuild(table)}"
             ) from None
         told = self._told(frame if known else check(frame, table, str(path)), table)
         return told if columns is None else told.select(columns)
@@ -66,8 +74,8 @@ class Tables:
         """Give a table to be read in part, its ids as texts."""
         rows = pl.scan_parquet(self._existing(table))
         ids = [name for name in ids_in(table) if rows.collect_schema()[name] == pl.UInt64]
-        spelt = pl.col(ids).map_batches(texts, return_dtype=pl.String(), is_elementwise=True)
-        return rows.with_columns(spelt)
+        as_texts = pl.col(ids).map_batches(texts, return_dtype=pl.String(), is_elementwise=True)
+        return rows.with_columns(as_texts)
 
     def height(self, table: str) -> int:
         """Count a table's rows without reading them."""
@@ -94,7 +102,7 @@ class Tables:
             return tuple(checked(table, frame) for table, frame in rows), told
 
         everything = []
-        with self.writing(tables) as adds, closing(ahead(done, buckets)) as results:
+        with self.writing(tables) as adds, closing(prefetch(done, buckets)) as results:
             for frames, told in results:
                 for add, frame in zip(adds, frames, strict=True):
                     add(frame)
@@ -108,9 +116,9 @@ class Tables:
         A table's file appears when all its rows are in.
         """
         with ExitStack() as stack:
-            drafts = [stack.enter_context(replacing(self.path(table))) for table in tables]
+            drafts = [stack.enter_context(atomic_path(self.path(table))) for table in tables]
             yield tuple(
-                stack.enter_context(bucketed(draft, stored(table), {MARK: contract(table)}))
+                stack.enter_context(bucket_writer(draft, stored(table), {MARK: contract(table)}))
                 for draft, table in zip(drafts, tables, strict=True)
             )
 
@@ -128,7 +136,7 @@ class Tables:
 
     def _told(self, frame: pl.DataFrame, table: str) -> pl.DataFrame:
         """Give ids as they are wanted."""
-        return (numbered if self.numbered else spelt)(frame, ids_in(table))
+        return (numeric_ids if self.numeric_ids else text_ids)(frame, ids_in(table))
 
     def _existing(self, table: str) -> Path:
         """Give the file of a table that has been written."""
@@ -149,11 +157,11 @@ def checked(table: str, frame: pl.DataFrame) -> pl.DataFrame:
     schema, ids = schema_of(table), ids_in(table)
     names = schema.column_names()
     keys = schema.primary_key() or names
-    rows = numbered(check(frame, table, table), ids)
+    rows = numeric_ids(check(frame, table, table), ids)
     by = dict.fromkeys(["prompt_id", *keys] if "prompt_id" in names else keys)
     order = rows.select(pl.arg_sort_by(_sortable(rows[key]) for key in by)).to_series()
     ordered = rows if order.is_sorted() else rows[order]
-    return spelt(ordered, ids) if is_read(table) else ordered
+    return text_ids(ordered, ids) if is_read(table) else ordered
 
 
 def _is_checked(path: Path, table: str) -> bool:

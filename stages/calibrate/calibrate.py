@@ -25,7 +25,7 @@ from rather.stages.calibrate.rating_evidence import Evidence
 from rather.stages.calibrate.rating_matrix import Sheet, sheet
 from rather.stages.calibrate.scales import Scale, Survey
 from rather.stages.calibrate.trusted import Learned, learn, trusted_pairs, with_odds
-from rather.stages.common.parallel import ahead
+from rather.stages.common.parallel import prefetch
 
 LEAST_LOADING = 0.1  # on shared quality: one hundredth of a rater's variance
 
@@ -92,7 +92,7 @@ def calibrate(
     features: response_id and num_tokens of the compared responses at least
     """
     others = without(comparisons, options.trusted)
-    surveys = ahead(lambda s: scales.survey(s, options.scale), sheets)
+    surveys = prefetch(lambda s: scales.survey(s, options.scale), sheets)
     survey = reduce(Survey.__add__, surveys, Survey())
     described = scales.described(survey)
     model = _factor(sheets, described, survey, options)
@@ -110,7 +110,7 @@ def calibrate(
         weighing=_weighing(model, labels, options),
         labels=labels.items,
     )
-    tallies = ahead(lambda s: aggregate.tally(_scores(s, first)), sheets)
+    tallies = prefetch(lambda s: aggregate.tally(_scores(s, first)), sheets)
     spread = reduce(Tally.__add__, tallies, Tally())
     return replace(first, unit=spread.unit)
 
@@ -178,7 +178,7 @@ def _factor(
         standard = _standard(one, described, survey, options.scale)
         return factor.moments(one, standard, survey.lengths.unit, names, measured)
 
-    parts = ahead(moments, sheets)
+    parts = prefetch(moments, sheets)
     total = reduce(factor.Moments.__add__, parts, factor.no_moments(len(names), len(measured)))
     return factor.fit(total, names, measured, options.length_worth)
 

@@ -58,7 +58,7 @@ def cells(rater: Codes, shown: Floats, length: Floats) -> Codes:
     return (rater * len(SIDES) + side) * len(LENGTHS) + width
 
 
-def numbered(votes: pl.DataFrame, rater: Codes, lengths: Floats) -> Votes:
+def vote_arrays(votes: pl.DataFrame, rater: Codes, lengths: Floats) -> Votes:
     """Number votes sorted by pair, with the length difference of each distinct pair in order."""
     row = pl.struct("low_id", "high_id").rle_id().cast(pl.Int64)
     pair = votes.select(row).to_series().to_numpy()

@@ -125,7 +125,7 @@ def _log_odds(
     """Sum out the true difference of each pair; who is worse than chance is not listened to."""
     length = quadrature.pair_lengths(pairs, features, evidence.length_unit)
     code = votes["code"].rank("dense").cast(pl.Int64).to_numpy() - 1
-    numbered = quadrature.numbered(votes, code, length)
+    numbered = quadrature.vote_arrays(votes, code, length)
     kinds = votes.select("code", *NUMBERS).unique("code").sort("code")
     reliability, slope, share = (kinds[name].to_numpy() for name in NUMBERS)
     steepness = np.maximum(quadrature.steepness_of(reliability), 0.0)

@@ -54,11 +54,11 @@ def fit(votes: pl.DataFrame, lengths: Floats, worth: float | None = None) -> Vot
     names = votes["rater"].unique().sort().to_list()
     code = votes.select(pl.col("rater").cast(pl.Enum(names)).to_physical().cast(pl.Int64))
     rater, size = code.to_series().to_numpy(), len(names)
-    pair = quadrature.numbered(votes, rater, lengths).pair
+    pair = quadrature.vote_arrays(votes, rater, lengths).pair
     together, num_items = _shared(pair, rater, len(lengths), size)
     own = num_items >= MIN_ITEMS
     member = np.where(own, np.cumsum(own) - 1, own.sum())
-    numbered = quadrature.numbered(votes, member[rater], lengths)
+    numbered = quadrature.vote_arrays(votes, member[rater], lengths)
     groups = int(own.sum()) + 1
     ordered = _tells_order(votes, member[rater], groups)
     fitted = _estimated(_subset(numbered, together), ordered, groups)

@@ -82,8 +82,8 @@ def numbers(*names: str) -> pl.Expr:
 
 def texts(ids: pl.Series) -> pl.Series:
     """Spell numbers as the ids that they were read from."""
-    spelt = _digits(ids.fill_null(0).to_numpy()[:, None]).rename(ids.name)
-    return spelt.set(ids.is_null(), None) if ids.has_nulls() else spelt
+    as_texts = _digits(ids.fill_null(0).to_numpy()[:, None]).rename(ids.name)
+    return as_texts.set(ids.is_null(), None) if ids.has_nulls() else as_texts
 
 
 def _digits(numbers: NDArray[np.uint64]) -> pl.Series:
@@ -93,16 +93,16 @@ def _digits(numbers: NDArray[np.uint64]) -> pl.Series:
     digits = numbers.astype(">u8", casting="equiv").tobytes().hex().encode()
     edges = np.arange(num_rows + 1, dtype=np.int64) * (num_ids * NUM_DIGITS)
     buffers = [None, pa.py_buffer(edges), pa.py_buffer(digits)]
-    spelt = pa.Array.from_buffers(pa.large_string(), num_rows, buffers)
-    return pl.Series("", spelt, dtype=pl.String)
+    as_texts = pa.Array.from_buffers(pa.large_string(), num_rows, buffers)
+    return pl.Series("", as_texts, dtype=pl.String)
 
 
-def numbered(rows: pl.DataFrame, names: Sequence[str] | None = None) -> pl.DataFrame:
+def numeric_ids(rows: pl.DataFrame, names: Sequence[str] | None = None) -> pl.DataFrame:
     """Read ids of a table as numbers: all of them, or those of some names."""
     return rows.with_columns(numbers(*_ids(rows, pl.String(), names)))
 
 
-def spelt(rows: pl.DataFrame, names: Sequence[str] | None = None) -> pl.DataFrame:
+def text_ids(rows: pl.DataFrame, names: Sequence[str] | None = None) -> pl.DataFrame:
     """Spell ids of a table that are numbers: all of them, or those of some names."""
     return rows.with_columns(texts(rows[name]) for name in _ids(rows, pl.UInt64(), names))
 

@@ -17,7 +17,7 @@ MOST = 4  # threads: each holds what it works on, and polars has threads of its 
 KEPT = {-3: 32 << 20, -1: 512 << 20}
 
 
-def ahead(work: Callable[[T], R], things: Iterable[T]) -> Generator[R, None, None]:
+def prefetch(work: Callable[[T], R], things: Iterable[T]) -> Generator[R, None, None]:
     """Give what the work makes of each thing, in order, while it goes on with the next ones.
 
     For work whose time goes into polars and numpy, which let other threads run. No more results

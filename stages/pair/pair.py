@@ -17,7 +17,7 @@ from rather.stages.calibrate.rating_evidence import (
     calibrated,
     log_odds_of_scores,
 )
-from rather.stages.common.ids import digests, pair_ids, pair_numbers, spelt
+from rather.stages.common.ids import digests, pair_ids, pair_numbers, text_ids
 from rather.stages.pair.compared_pairs import compared, on_couples
 from rather.stages.pair.couples import couples
 from rather.stages.pair.objectives import objectives
@@ -182,7 +182,7 @@ def _log_odds(evidence: Evidence) -> pl.Expr:
 def _coins(names: pl.Series, seed: int) -> pl.Series:
     """Toss a coin for each tie, by a hash of the seed and the pair."""
     digit = digests(pl.lit(str(seed)), pl.col("pair_id")).str.tail(1)
-    ids = spelt(names.to_frame("pair_id"))
+    ids = text_ids(names.to_frame("pair_id"))
     return ids.select(digit.is_in(list("02468ace"))).to_series()
 
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from rather.schemas.judgements import Ratings
 from rather.schemas.texts import Prompts, SetAside
 from rather.stages.common import ids
-from rather.stages.common.parallel import ahead
+from rather.stages.common.parallel import prefetch
 from rather.stages.sources import demo
 from rather.stages.sources.chunks import PROMPTS, Chunk
 from rather.stages.sources.deduplicate import settle
@@ -73,7 +73,9 @@ def read(source: Source) -> Iterator[Chunk]:
     tally, limit = Tally(source.path), Limit(source.limit)
     for file, name in zip(files, names(files), strict=True):
         batches, table = _open(file, name, source, limit)
-        in_turn = map if source.limit else ahead  # what a limit admits depends on what came before
+        in_turn = (
+            map if source.limit else prefetch
+        )  # what a limit admits depends on what came before
         for chunk in in_turn(partial(read_batch, table=table), batches):
             tally.add(chunk, table.mapping)
             yield chunk
@@ -107,7 +109,7 @@ def load(source: Source, world: Demo, test_fraction: float, seed: int) -> Loaded
         pl.concat([getattr(chunk, table) for chunk in chunks])
         for table in ("set_aside", "prompts", "responses", "ratings", "comparisons")
     )
-    settled = settle(*(ids.spelt(rows) for rows in (prompts, responses, ratings, comparisons)))
+    settled = settle(*(ids.text_ids(rows) for rows in (prompts, responses, ratings, comparisons)))
     formats = dict.fromkeys(chunk.format for chunk in chunks)
     return Loaded(
         format=", ".join(formats),

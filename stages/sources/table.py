@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
-from rather.stages.common.ids import numbered, pair_numbers, response_ids
+from rather.stages.common.ids import numeric_ids, pair_numbers, response_ids
 from rather.stages.sources.answered import Answers, first_reason, read_answers
 from rather.stages.sources.cells import names, nothing
 from rather.stages.sources.chunks import (
@@ -135,7 +135,7 @@ def _places(rows: pl.DataFrame, answers: Answers) -> pl.DataFrame:
         generator=answers.authors,
     )
     named = places.with_columns(response_id=response_ids(pl.col("prompt_id"), pl.col("text")))
-    return numbered(named)
+    return numeric_ids(named)
 
 
 def _prompts(rows: pl.DataFrame, asked: Asked) -> pl.DataFrame:
@@ -143,7 +143,7 @@ def _prompts(rows: pl.DataFrame, asked: Asked) -> pl.DataFrame:
     known = fitted(rows.drop_nulls("prompt_id"), pl.Schema({**rows.schema, **_MORE}))
     first = first_prompts(known)
     said = asked.prompts.select("messages", "later_turns")[first["which"]]
-    return numbered(first.with_columns(said))
+    return numeric_ids(first.with_columns(said))
 
 
 _MORE = {name: PROMPTS[name] for name in KNOWN}

@@ -21,11 +21,11 @@ except UserError:
 """
 
 FULL_BUCKETED = """
-from rather.tables.bucket_writer import bucketed
+from rather.tables.bucket_writer import bucket_writer
 
 rows = pl.DataFrame({"text": [str(n) * 50 for n in range(20_000)]})
 try:
-    with bucketed(folder / "f", rows.schema, {}) as add:
+    with bucket_writer(folder / "f", rows.schema, {}) as add:
         add(rows)
         raise ValueError
 except ValueError:
@@ -33,11 +33,11 @@ except ValueError:
 """
 
 FULL_GROWING = """
-from rather.tables.parquet_writer import growing
+from rather.tables.parquet_writer import parquet_writer
 
 rows = pl.DataFrame({"text": [str(n) * 50 for n in range(20_000)]})
 try:
-    with growing(folder / "f", rows.schema) as add:
+    with parquet_writer(folder / "f", rows.schema) as add:
         add(rows)
         raise ValueError
 except ValueError:

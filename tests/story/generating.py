@@ -11,7 +11,7 @@ import vllm  # noqa: F401  before the fork: it takes longest
 from rather.stages.models.chat import Chat, Sample, Sampling
 from rather.stages.models.engine import Engine
 from rather.stages.models.generate import Options, generate
-from rather.tables.atomic_files import replacing
+from rather.tables.atomic_files import atomic_path
 from tests.kills import tell
 
 OPTIONS = Options(num_samples=4, max_tokens=24, chunk_size=24)
@@ -32,5 +32,5 @@ def work(model: str, prompts: str, store: str, out: str) -> None:
         found = generate(
             pl.read_parquet(prompts), Path(model), OPTIONS, 0, "tiny", Path(store), engine
         )
-    with replacing(Path(out)) as draft:
+    with atomic_path(Path(out)) as draft:
         found.write_parquet(draft)

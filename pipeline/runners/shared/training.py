@@ -10,7 +10,7 @@ from rather.ledger import Ledger
 from rather.params.training import Training
 from rather.run import Run
 from rather.stages.models.pointer import weights
-from rather.tables.atomic_files import replacing
+from rather.tables.atomic_files import atomic_path
 
 if TYPE_CHECKING:
     from rather.trainer.config import TrainConfig
@@ -86,5 +86,5 @@ def close_training(run: Run, ledger: Ledger, history: list[dict[str, Any]]) -> N
     """Write a training's account, and its history for `dvc plots`."""
     run.close(ledger)
     frame = pl.DataFrame(history, infer_schema_length=None) if history else NO_HISTORY
-    with replacing(run.data / "plots" / f"{ledger.stage}.csv") as draft:
+    with atomic_path(run.data / "plots" / f"{ledger.stage}.csv") as draft:
         frame.write_csv(draft)

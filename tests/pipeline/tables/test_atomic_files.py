@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from rather.tables.atomic_files import replacing, write_text
+from rather.tables.atomic_files import atomic_path, write_text
 
 
 def test_the_new_file_takes_the_old_ones_place(tmp_path: Path) -> None:
     """Once the block ends."""
     path = tmp_path / "a.txt"
     path.write_text("old")
-    with replacing(path) as draft:
+    with atomic_path(path) as draft:
         draft.write_text("new")
         assert path.read_text() == "old"
     assert path.read_text() == "new"
@@ -21,7 +21,7 @@ def test_the_old_file_stays_when_something_is_raised(tmp_path: Path) -> None:
     """Even after the draft was written."""
     path = tmp_path / "a.txt"
     path.write_text("old")
-    with pytest.raises(RuntimeError), replacing(path) as draft:
+    with pytest.raises(RuntimeError), atomic_path(path) as draft:
         draft.write_text("new")
         raise RuntimeError
     assert path.read_text() == "old"
@@ -29,7 +29,7 @@ def test_the_old_file_stays_when_something_is_raised(tmp_path: Path) -> None:
 
 def test_no_file_appears_when_something_is_raised(tmp_path: Path) -> None:
     """Where there was none, there is none: no half a file."""
-    with pytest.raises(RuntimeError), replacing(tmp_path / "a.txt") as draft:
+    with pytest.raises(RuntimeError), atomic_path(tmp_path / "a.txt") as draft:
         draft.write_text("half")
         raise RuntimeError
     assert list(tmp_path.iterdir()) == []
@@ -51,7 +51,7 @@ def test_two_files_appear_together(tmp_path: Path) -> None:
     """Where the second cannot be written, the first stays as it was too."""
     one, two = tmp_path / "one", tmp_path / "two"
     one.write_text("old")
-    with pytest.raises(RuntimeError), replacing(one) as draft, replacing(two):
+    with pytest.raises(RuntimeError), atomic_path(one) as draft, atomic_path(two):
         draft.write_text("new")
         raise RuntimeError
     assert one.read_text() == "old"

@@ -6,7 +6,7 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
-from rather.tables.bucket_writer import bucketed
+from rather.tables.bucket_writer import bucket_writer
 
 ROWS = pl.DataFrame(
     {
@@ -21,7 +21,7 @@ ROWS = pl.DataFrame(
 
 def written(path: Path, *parts: pl.DataFrame) -> pl.DataFrame:
     """Write parts to a file, and read it."""
-    with bucketed(path, ROWS.schema, {"mark": "x"}) as add:
+    with bucket_writer(path, ROWS.schema, {"mark": "x"}) as add:
         for part in parts:
             add(part)
     return pl.read_parquet(path)
@@ -73,6 +73,9 @@ def test_what_goes_wrong_while_writing_is_raised(tmp_path: Path) -> None:
 
 def test_an_error_of_the_caller_is_raised_as_it_is(tmp_path: Path) -> None:
     """Not hidden behind the file's."""
-    with pytest.raises(ValueError, match="mine"), bucketed(tmp_path / "f", ROWS.schema, {}) as add:
+    with (
+        pytest.raises(ValueError, match="mine"),
+        bucket_writer(tmp_path / "f", ROWS.schema, {}) as add,
+    ):
         add(ROWS)
         raise ValueError("mine")

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from rather.stages.common.ids import numbered, spelt
+from rather.stages.common.ids import numeric_ids, text_ids
 from rather.tables import buckets as module
 from rather.tables.buckets import WHOLE, Bucket, buckets
 from rather.tables.external_sort import Spill
@@ -48,7 +48,7 @@ def test_rows_come_back_by_bucket_in_their_order(small: None, tmp_path: Path) ->
     """Two chunks of four rows go to files; a prompt's rows come in the order they came in."""
     ids = [start.ljust(16, "0") for start in ["10", "f0", "10", "90", "f0", "10", "90", "10"]]
     chunk = pl.DataFrame({"prompt_id": ids, "at": range(8)})
-    numbers = numbered(chunk)
+    numbers = numeric_ids(chunk)
     with Spill(tmp_path, "rows") as spill:
         for start in (0, 4):
             spill.add(spill.parted({"rows": numbers[start : start + 4], "none": numbers.clear()}))
@@ -67,20 +67,20 @@ def test_what_went_to_files_comes_back_whole(small: None, tmp_path: Path) -> Non
             "text": ["x", "\u00e9", None, "", "x"],
         }
     )
-    numbers = numbered(chunk)
+    numbers = numeric_ids(chunk)
     with Spill(tmp_path, "rows") as spill:
         spill.add(spill.parted({"rows": numbers[:2]}))
         spill.add(spill.parted({"rows": numbers[2:]}))
         found = pl.concat(spill.take(bucket, "rows") for bucket in spill.buckets())
-    assert spelt(found).equals(chunk[[0, 2, 4, 1, 3]])
+    assert text_ids(found).equals(chunk[[0, 2, 4, 1, 3]])
     assert list(tmp_path.iterdir())
 
 
 def test_few_rows_touch_no_disk(small: None, tmp_path: Path) -> None:
     """What fits in one bucket stays in memory."""
     chunk = pl.DataFrame({"prompt_id": ["10" * 8, "f0" * 8], "at": [0, 1]})
-    numbers = numbered(chunk)
+    numbers = numeric_ids(chunk)
     with Spill(tmp_path, "rows") as spill:
         spill.add(spill.parted({"rows": numbers}))
-        assert spelt(spill.take(*spill.buckets(), "rows")).equals(chunk)
+        assert text_ids(spill.take(*spill.buckets(), "rows")).equals(chunk)
     assert not list(tmp_path.iterdir())

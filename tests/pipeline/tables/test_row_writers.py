@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from rather.tables.row_writers import ENDINGS, writing_rows
+from rather.tables.row_writers import ENDINGS, row_writer
 
 SCHEMA = {"text": pl.String, "turns": pl.List(pl.String), "weight": pl.Float64}
 PARTS = [
@@ -19,7 +19,7 @@ ROWS = pl.concat(PARTS)
 
 def write(path: Path, *parts: pl.DataFrame) -> Path:
     """Append parts to a file."""
-    with writing_rows(path) as append:
+    with row_writer(path) as append:
         for part in parts:
             append(part)
     return path

@@ -8,7 +8,7 @@ import pytest
 
 from rather.schemas.base import UserError
 from rather.schemas.judgements import Ratings
-from rather.stages.common.ids import numbered
+from rather.stages.common.ids import numeric_ids
 from rather.tables.buckets import Bucket
 from rather.tables.contracts import FAMILIES, SCHEMAS, schema_of
 from rather.tables.tables import Tables
@@ -52,13 +52,13 @@ def test_ids_are_numbers_in_files_and_wherever_they_are_asked_for(tmp_path: Path
     tables.write("load/ratings", ratings({"prompt_id": "00000000000000ff"}))
     assert pl.read_parquet(tables.path("load/ratings"))["prompt_id"].to_list() == [255]
     assert tables.read("load/ratings")["prompt_id"].to_list() == ["00000000000000ff"]
-    assert Tables(tmp_path, numbered=True).read("load/ratings")["prompt_id"].to_list() == [255]
+    assert Tables(tmp_path, numeric_ids=True).read("load/ratings")["prompt_id"].to_list() == [255]
 
 
 def test_ids_that_come_as_numbers_make_the_same_file(tmp_path: Path) -> None:
     """A stage that works with numbers writes them as they are."""
     frame = ratings({}, {"rater": "bob"})
-    for name, rows in (("texts", frame), ("numbers", numbered(frame))):
+    for name, rows in (("texts", frame), ("numbers", numeric_ids(frame))):
         Tables(tmp_path / name).write("load/ratings", rows)
     one, two = (tmp_path / name / "load" / "ratings.parquet" for name in ("texts", "numbers"))
     assert one.read_bytes() == two.read_bytes()
@@ -66,7 +66,7 @@ def test_ids_that_come_as_numbers_make_the_same_file(tmp_path: Path) -> None:
 
 def test_a_key_twice_is_shown_with_its_ids_spelt(tmp_path: Path) -> None:
     """Though it came as a number."""
-    assert "'prompt_id': '1111111111111111'" in refusal(tmp_path, numbered(ratings({}, {})))
+    assert "'prompt_id': '1111111111111111'" in refusal(tmp_path, numeric_ids(ratings({}, {})))
 
 
 def test_some_rows_are_read_alone_with_their_ids_as_texts(tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_some_rows_are_read_alone_with_their_ids_as_texts(tmp_path: Path) -> Non
 
 def test_trainers_and_people_read_texts(tmp_path: Path) -> None:
     """What convert writes has ids as they are written."""
-    tables = Tables(tmp_path, numbered=True)
+    tables = Tables(tmp_path, numeric_ids=True)
     row = {"response_id": ["0" * 16], "prompt_id": ["1" * 16], "rating": [2.0], "reason": ["x"]}
     tables.write("convert/dropped", pl.DataFrame(row))
     assert pl.read_parquet(tables.path("convert/dropped"))["prompt_id"].to_list() == ["1" * 16]
@@ -91,7 +91,7 @@ def test_a_table_whose_ids_are_texts_is_read_as_well(tmp_path: Path) -> None:
     path, frame = Tables(tmp_path).path("load/ratings"), ratings({}, {"prompt_id": "f" * 16})
     path.parent.mkdir()
     frame.with_columns(rater=pl.Series(["a", "b"])).write_parquet(path)
-    found = Tables(tmp_path, numbered=True).read("load/ratings", HALVES[1])
+    found = Tables(tmp_path, numeric_ids=True).read("load/ratings", HALVES[1])
     assert found["prompt_id"].to_list() == [2**64 - 1]
 
 

@@ -7,15 +7,15 @@ from rather.schemas.base import Message
 from rather.stages.common.ids import (
     digest,
     digests,
-    numbered,
     numbers,
+    numeric_ids,
     pair_id,
     pair_ids,
     pair_numbers,
     prompt_id,
     response_id,
     response_ids,
-    spelt,
+    text_ids,
     texts,
 )
 
@@ -99,7 +99,7 @@ def test_columns_give_the_ids_of_single_values() -> None:
 def test_a_pair_has_one_name_in_texts_and_in_numbers() -> None:
     """In either order, and with leading zeros."""
     rows = pl.DataFrame({"a_id": ["00" * 8, "fe" * 8], "b_id": ["0a" * 8, "7f" * 8]})
-    read = numbered(rows)
+    read = numeric_ids(rows)
     named = rows.select(pair_ids(pl.col("b_id"), pl.col("a_id"))).to_series()
     assert texts(pair_numbers(read["a_id"], read["b_id"])).equals(named)
     assert named.n_unique() == 2
@@ -128,5 +128,5 @@ def test_ids_are_spelt_as_they_were_read() -> None:
 def test_all_ids_of_a_table_become_numbers_and_come_back() -> None:
     """Those of every column that is an id, an id that is not there among them; no other column."""
     rows = pl.DataFrame({"prompt_id": ["00" * 8, "fe" * 8], "first_id": [None, "0a" * 8], "n": "7"})
-    assert numbered(rows).dtypes == [pl.UInt64, pl.UInt64, pl.String]
-    assert spelt(numbered(rows)).equals(rows)
+    assert numeric_ids(rows).dtypes == [pl.UInt64, pl.UInt64, pl.String]
+    assert text_ids(numeric_ids(rows)).equals(rows)

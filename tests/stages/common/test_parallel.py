@@ -6,7 +6,7 @@ from threading import Event, active_count
 import pytest
 
 from rather.stages.common import parallel as module
-from rather.stages.common.parallel import ahead
+from rather.stages.common.parallel import prefetch
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +25,7 @@ def test_results_come_in_order() -> None:
         assert number or second_done.wait(60)
         return number * 10
 
-    assert list(ahead(work, range(5))) == [0, 10, 20, 30, 40]
+    assert list(prefetch(work, range(5))) == [0, 10, 20, 30, 40]
 
 
 def test_few_things_are_taken_before_they_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,7 +38,7 @@ def test_few_things_are_taken_before_they_are_asked_for(monkeypatch: pytest.Monk
             taken.append(number)
             yield number
 
-    results = ahead(str, things())
+    results = prefetch(str, things())
     assert next(results) == "0"
     assert taken == [0, 1, 2]
 
@@ -46,7 +46,7 @@ def test_few_things_are_taken_before_they_are_asked_for(monkeypatch: pytest.Monk
 def test_an_error_is_raised_at_its_place() -> None:
     """What came before it is given first, and no thread is left."""
     before = active_count()
-    results = ahead(lambda number: 1 // number, [1, -1, 0, 1])
+    results = prefetch(lambda number: 1 // number, [1, -1, 0, 1])
     assert [next(results), next(results)] == [1, -1]
     with pytest.raises(ZeroDivisionError):
         next(results)
