@@ -102,7 +102,7 @@ def _win_rates(
     samples: Mapping[str, pl.DataFrame], ratings: Mapping[str, Mapping[str, pl.DataFrame]]
 ) -> dict[str, Figures]:
     """Compare each policy's samples with the first model's."""
-    from rather.stages.evaluate.wins import win_rates
+    from rather.stages.evaluate.evaluate import win_rates
 
     first, *others = samples
     return {

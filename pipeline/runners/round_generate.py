@@ -9,8 +9,8 @@ from rather.runners.shared.answers import answer
 from rather.runners.shared.rounds import FIRST, round_run
 from rather.schemas.base import MESSAGES_DTYPE, RatherError
 from rather.schemas.training_sets import Dpo
+from rather.stages.common.bootstrap import NOTHING, Estimate
 from rather.stages.common.ids import prompt_ids
-from rather.stages.evaluate.bootstrap import NOTHING, Estimate
 from rather.stages.models.pointer import weights
 from rather.tables.contracts import schema_of
 
@@ -82,7 +82,7 @@ def _drift(run: Run, model: str, prompts: pl.DataFrame) -> dict[str, Estimate]:
     kl_per_token: KL(model || first), in nats;  length_ratio: of its answers to the first one's
     These answers are among those that the round asks for: nothing is asked for twice.
     """
-    from rather.stages.evaluate.bootstrap import ratio
+    from rather.stages.common.bootstrap import ratio
     from rather.stages.evaluate.sampled_answers import listed, score
 
     if model == FIRST:

@@ -1,10 +1,17 @@
 """Did it learn, did it drift, did it only get longer?   prompts, samples, scores -> metrics"""
 
+import zlib
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
 
-from rather.stages.evaluate.text_metrics import of_texts
+from rather.stages.common.bootstrap import ratio
+
+WORDS = 4
+LONGEST_UNIT = 80  # characters of what may be said again and again at the end
+TIMES, LEAST = 3, 12  # times in a row, and characters in all
+SAME = ["prompt_id", "sample_index"]
 
 
 def evaluate(
@@ -22,7 +29,7 @@ def evaluate(
     finished:               share of samples that ended by themselves
     failed:                 samples that could not be had; they count in nothing else
     repeated_4grams, compression_ratio, ends_unfinished, ends_padded, ends_repeating: as in
-        stages/evaluate/text_metrics.py
+        `of_texts`
     """
     figures = {name: _figures(prompts, given, rewards.get(name)) for name, given in samples.items()}
     first = next(iter(figures.values()), {}).get("mean_tokens")
@@ -73,3 +80,105 @@ def _gold(
 def _mean_reward(said: pl.DataFrame, rewards: pl.DataFrame) -> Any:
     """Average the rewards over samples, a text sampled twice counting twice."""
     return said.join(rewards.select("response_id", "score"), on="response_id")["score"].mean()
+
+
+def of_texts(samples: pl.DataFrame) -> dict[str, Any]:
+    """Take figures of sampled texts; null where no text tells.
+
+    repeated_4grams:   share of runs of four words that stood in the same text before
+    compression_ratio: bytes of all texts over those that zlib makes of them; more is more alike
+        (Shaib et al. 2024, arXiv:2403.00553)
+    ends_unfinished:   share of samples that were cut, not having stopped
+    ends_padded:       share of texts that end in two or more characters of white space
+    ends_repeating:    share of texts that end in the same words or signs three times over or more
+    """
+    said = samples.filter(pl.col("text").is_not_null())
+    texts = said["text"].to_list()
+    return {
+        "repeated_4grams": _repeated(texts),
+        "compression_ratio": _compression(texts),
+        "ends_unfinished": _share(said["finish_reason"].eq("length").to_list()),
+        "ends_padded": _share([len(text) - len(text.rstrip()) >= 2 for text in texts]),
+        "ends_repeating": _share([repeats_at_end(text) for text in texts]),
+    }
+
+
+def repeats_at_end(text: str) -> bool:
+    """Tell whether a text ends in a unit said three times over or more: 12 characters at least."""
+    text = " " + " ".join(text.split())
+    for size in range(1, min(LONGEST_UNIT, len(text) // TIMES) + 1):
+        times = max(TIMES, -(-LEAST // size))
+        if text.endswith(text[-size:] * times):
+            return True
+    return False
+
+
+def _repeated(texts: list[str]) -> float | None:
+    """Count runs of words over all texts, each text by itself."""
+    runs, distinct = 0, 0
+    for text in texts:
+        words = text.split()
+        found = [tuple(words[at : at + WORDS]) for at in range(len(words) - WORDS + 1)]
+        runs += len(found)
+        distinct += len(set(found))
+    return 1 - distinct / runs if runs else None
+
+
+def _compression(texts: list[str]) -> float | None:
+    whole = "\n".join(texts).encode("utf-8", "surrogatepass")
+    return len(whole) / len(zlib.compress(whole, 9)) if whole else None
+
+
+def _share(held: list[bool | None]) -> float | None:
+    known = [each for each in held if each is not None]
+    return sum(known) / len(known) if known else None
+
+
+def win_rates(
+    samples: pl.DataFrame,
+    baseline: pl.DataFrame,
+    ratings: Mapping[str, tuple[pl.DataFrame, pl.DataFrame]],
+) -> dict[str, Any]:
+    """Compare two models' answers to the same prompt, first with first, second with second.
+
+    samples, baseline: the policy's and the first model's Responses
+    ratings: each rater's Ratings of both
+
+    win_rate:          share of couples whose policy's answer was rated higher, ties counting half;
+        of a couple that several raters judged, their mean; with its 95% interval over prompts
+    win_rate_by_rater: the same of each rater, and how many couples it judged
+    """
+    judged = [
+        _couples(samples, baseline, *both).with_columns(rater=pl.lit(rater))
+        for rater, both in ratings.items()
+    ]
+    couples = pl.concat(judged) if judged else pl.DataFrame(schema=COUPLES)
+    each = couples.group_by(SAME, maintain_order=True).agg(pl.col("won").mean())
+    by_rater = {
+        rater: {**ratio(rows, pl.col("won")).named("win_rate"), "couples": rows.height}
+        for rater in ratings
+        for rows in [couples.filter(pl.col("rater") == rater)]
+    }
+    return {**ratio(each, pl.col("won")).named("win_rate"), "win_rate_by_rater": by_rater}
+
+
+COUPLES = {"prompt_id": pl.String, "sample_index": pl.Int64, "won": pl.Float64, "rater": pl.String}
+
+
+def _couples(
+    samples: pl.DataFrame,
+    baseline: pl.DataFrame,
+    rated: pl.DataFrame,
+    baseline_rated: pl.DataFrame,
+) -> pl.DataFrame:
+    """Pair answers by prompt and sample; without a rating of both there is no couple."""
+    ours, theirs = _scored(samples, rated), _scored(baseline, baseline_rated)
+    won = ((pl.col("score") - pl.col("score_right")).sign() + 1) / 2
+    return ours.join(theirs, on=SAME).select(*SAME, won=won).sort(SAME)
+
+
+def _scored(samples: pl.DataFrame, rated: pl.DataFrame) -> pl.DataFrame:
+    scores = rated.filter(pl.col("score").is_not_null()).select("response_id", "score")
+    return (
+        samples.select(*SAME, "response_id").join(scores, on="response_id").select(*SAME, "score")
+    )

@@ -4,7 +4,7 @@ from typing import Any
 
 import polars as pl
 
-from rather.stages.evaluate.bootstrap import NOTHING, Estimate, ratio
+from rather.stages.common.bootstrap import NOTHING, Estimate, ratio
 from rather.stages.evaluate.sampled_answers import Scored
 
 BUCKETS = {"chosen_longer": 1, "equal": 0, "chosen_shorter": -1}

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from rather.stages.evaluate.bootstrap import Estimate, ratio
+from rather.stages.common.bootstrap import Estimate, ratio
 
 # Crude on purpose, and English alone: how refusals of chat models commonly begin. A refusal in
 # other words is missed, and an answer that opens like one is counted; compare two models on the

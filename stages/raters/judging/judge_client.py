@@ -15,8 +15,7 @@ from rather.stages.models.chat import Chat, Chatter, Sampling
 from rather.stages.models.pointer import address
 from rather.stages.raters.judging.judge_cost import announce, bill
 from rather.stages.raters.judging.judge_options import Options
-from rather.stages.raters.judging.parsing import parse
-from rather.stages.raters.judging.wording import question, schema
+from rather.stages.raters.judging.wording import parse, question, schema
 from rather.stages.raters.rating import KEY, Models
 
 STORED = pl.Schema(

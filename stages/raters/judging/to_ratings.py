@@ -5,9 +5,9 @@ from typing import Any
 import polars as pl
 
 from rather.schemas.judgements import Comparisons, Ratings
-from rather.stages.evaluate.bootstrap import Estimate, ratio
+from rather.stages.common.bootstrap import Estimate, ratio
 from rather.stages.raters.judging.judge_options import Options
-from rather.stages.raters.judging.parsing import parse
+from rather.stages.raters.judging.wording import parse
 
 COUPLE = ["prompt_id", "low_id", "high_id", "aspect"]
 SAID = {"aspect": pl.String, "value": pl.Float64, "why_none": pl.String}

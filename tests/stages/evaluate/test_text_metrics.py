@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from rather.schemas.texts import Responses
-from rather.stages.evaluate.text_metrics import of_texts, repeats_at_end
+from rather.stages.evaluate.evaluate import of_texts, repeats_at_end
 
 
 def figures(*texts: str | None, finish: str | None = "stop") -> dict[str, Any]:

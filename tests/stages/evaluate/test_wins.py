@@ -5,7 +5,7 @@ import pytest
 
 from rather.schemas.judgements import Ratings
 from rather.schemas.texts import Responses
-from rather.stages.evaluate.wins import win_rates
+from rather.stages.evaluate.evaluate import win_rates
 
 
 def samples(*ids: str | None) -> pl.DataFrame:

@@ -3,7 +3,7 @@
 import pytest
 
 from rather.stages.raters.judging.judge_options import Options
-from rather.stages.raters.judging.parsing import parse
+from rather.stages.raters.judging.wording import parse
 
 SCORES = Options(aspects={"help": "helps", "truth": "is true"}, scale=(1, 5))
 PREFERENCES = Options(by="pairwise", aspects={"help": "helps"})

@@ -9,8 +9,7 @@ from pydantic import ValidationError
 
 from rather.schemas.base import Message
 from rather.stages.raters.judging.judge_options import Options
-from rather.stages.raters.judging.parsing import parse
-from rather.stages.raters.judging.wording import question, schema
+from rather.stages.raters.judging.wording import parse, question, schema
 
 ASKED: list[Message] = [{"role": "user", "content": "2+2?"}]
 

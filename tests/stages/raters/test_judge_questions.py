@@ -2,8 +2,7 @@
 
 import polars as pl
 
-from rather.stages.raters.judging.judge_options import Options
-from rather.stages.raters.judging.questions import questions
+from rather.stages.raters.judge import Options, questions
 
 MESSAGES = [{"role": "user", "content": "?"}]
 

@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from rather.stages.evaluate.bootstrap import Estimate, ratio
+from rather.stages.common.bootstrap import Estimate, ratio
 
 VALUE = pl.col("value")
 
