@@ -9,6 +9,7 @@ from rather.params.params import Params, rater_options
 from rather.params.rater_kinds import reference_of
 from rather.schemas.base import UserError
 from rather.stages.common.extensions import file_of, is_reference
+from rather.stages.sources.presets import ENDINGS, unwrap_of
 
 MAGIC = frozenset("*?[")
 REMOTE = "hub:"
@@ -33,7 +34,7 @@ def file_groups(params: Params, root: Path) -> dict[str, set[Path]]:
     groups = {
         "command": set(_scripts(params.evaluate.command, root)),
         "rules": set(_modules(params.winnow.rules)),
-        "reader": set(_modules([params.source.format])),
+        "reader": set(_format_files(params.source.format, root)),
     }
     for name in params.all_raters:
         groups[f"raters/{name}"] = set(_rater_files(params, name))
@@ -68,6 +69,17 @@ def _scripts(command: str | None, root: Path) -> Iterator[Path]:
     except ValueError:  # the stage that runs the command reports it
         return
     yield from (root / word for word in words if (root / word).is_file())
+
+
+def _format_files(format_: str, root: Path) -> Iterator[Path]:
+    """Yield the files behind a source's format: a preset file and its function, or a reader."""
+    yield from _modules([format_])
+    path = root / format_
+    if (
+        format_.endswith(ENDINGS) and path.is_file()
+    ):  # the stage that reads it reports a missing one
+        yield path
+        yield from _modules([unwrap_of(path)])
 
 
 def _modules(names: Iterable[str]) -> Iterator[Path]:

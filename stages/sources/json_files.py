@@ -6,7 +6,7 @@ from typing import Any
 
 from rather.schemas.base import UserError
 from rather.stages.sources.content import Content
-from rather.stages.sources.row_batches import Batch, Growing, Sheet, sheet_of_rows
+from rather.stages.sources.row_batches import Batch, Growing, Sheet, batches_of, sheet_of_rows
 
 # Which of an object's arrays is the rows, where it has several.
 NAMES_OF_ROWS = ("data", "rows", "instances", "examples")
@@ -63,7 +63,7 @@ def json_array(content: Content) -> Sheet:
     if rows is None:
         found = type(value).__name__
         raise UserError(f"{content.path}: expected a JSON array of rows, found {found}")
-    return sheet_of_rows(_slices(rows))
+    return sheet_of_rows(batches_of(rows))
 
 
 def _rows(value: Any) -> list[Any] | None:
@@ -74,14 +74,3 @@ def _rows(value: Any) -> list[Any] | None:
     named = [arrays[name] for name in NAMES_OF_ROWS if name in arrays]
     found = list(arrays.values()) if len(arrays) == 1 else named
     return found[0] if len(found) == 1 else None
-
-
-def _slices(rows: list[Any]) -> Iterator[Batch]:
-    growing = Growing()
-    for number, row in enumerate(rows, 1):
-        growing.add(number, row)
-        if growing.full:
-            yield growing.batch()
-            growing = Growing()
-    if growing:
-        yield growing.batch()

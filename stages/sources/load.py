@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from rather.schemas.judgements import Ratings
 from rather.schemas.texts import Prompts, SetAside
 from rather.stages.common import ids
+from rather.stages.common.extensions import is_reference
 from rather.stages.common.parallel import prefetch
 from rather.stages.sources import demo
 from rather.stages.sources.chunks import PROMPTS, Chunk
@@ -30,7 +31,9 @@ class Source(BaseModel):
 
     path:     a file, a glob, a folder, or hub:owner/name[:split]; the demo world's source is the
               code that makes it
-    format:   demo, auto (recognised by columns, file by file), or a preset's name
+    format:   demo, auto (recognised by columns, file by file), a preset's name or its file (.yaml),
+              or the user's own reader as package.module:name, a function of a path that yields rows
+              as dicts; their columns are then recognised
     mapping:  changes to the preset's map of columns (stages/sources/mapping.py)
     limit:    read no more prompts than this, in the source's order
     comparisons_for: pairs to train on, or a reward model that rates generated answers
@@ -84,12 +87,13 @@ def read(source: Source) -> Iterator[Chunk]:
 
 def _open(file: str, name: str, source: Source, limit: Limit) -> tuple[Iterator[Batch], Table]:
     """Open a file and choose how it is read."""
-    sheet = open_sheet(file)
+    is_own = is_reference(source.format)
+    sheet = open_sheet(file, source.format if is_own else None)
     if not sheet.names:
         refuse_lines(file, sheet.batches(None))
     changes = source.mapping.model_dump(exclude_unset=True)
     format_ = source.format
-    if format_ == "auto":
+    if format_ == "auto" or is_own:
         format_ = recognise(sheet.names, changes, file, sheet.members)
     preset, mapping = choose_mapping(format_, changes, sheet.names, file)
     columns = spelt([*mapping.needed(), *preset.recognised_by], sheet.names)

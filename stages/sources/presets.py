@@ -22,7 +22,7 @@ from rather.stages.common.extensions import declared, file_of, import_object, is
 from rather.stages.common.spelling import did_you_mean
 from rather.stages.sources.exports import argilla, label_studio
 from rather.stages.sources.mapping import PRESET_FIELDS, SHAPES, Mapping, one_or_more, read_fields
-from rather.stages.sources.templates import Row, pandalm, prometheus, self_instruct
+from rather.stages.sources.templates import Row, UnreadableError, pandalm, prometheus, self_instruct
 from rather.stages.sources.transcripts import (
     alpaca,
     arena,
@@ -127,7 +127,7 @@ def read_preset(path: Path) -> Preset:
         raise UserError(f"{path}: {lack}; add it")
     if unwrap is not None and "columns" not in fields:
         raise UserError(
-            f"{path}: expected columns, as a format with `unwrap` is recognised by them"
+            f"{path}: expected `columns`, by which a format with `unwrap` is recognised"
         )
     columns = frozenset(one_or_more(fields.get("columns", ())) or mapping.needed())
     return Preset(fields.get("about", ""), columns, mapping, unwrap, fields.get("order", ORDER))
@@ -145,22 +145,44 @@ def _base(path: Path, name: str | None) -> Preset | None:
     return read_preset(file)
 
 
+def unwrap_of(path: Path) -> str:
+    """Return the name of the function in a preset file's `unwrap`, empty if it has none."""
+    return _named(read_fields(path).get("unwrap", ""))[0]
+
+
+def _named(unwrap: Any) -> tuple[str, dict[str, Any]]:
+    """Return the name and the options that `unwrap` holds."""
+    if isinstance(unwrap, dict):
+        options = {option: value for option, value in unwrap.items() if option != "name"}
+        return str(unwrap.get("name")), options
+    return str(unwrap), {}
+
+
 def _unwrap(path: Path, unwrap: Any) -> Callable[[Row], Row | list[Row]]:
     """Return the function that `unwrap` names, with its options bound."""
-    name, options = unwrap, {}
-    if isinstance(unwrap, dict) and "name" in unwrap:
-        options = {option: value for option, value in unwrap.items() if option != "name"}
-        name = unwrap["name"]
-    if isinstance(name, str) and is_reference(name):
-        function = import_object(name, f"{path}: unwrap")
-    elif isinstance(name, str) and name in UNWRAP:
-        function = UNWRAP[name]
-    else:
-        raise UserError(
-            f"{path}: unwrap: expected package.module:name or one of {', '.join(UNWRAP)}, found "
-            f"{name!r}{did_you_mean(str(name), UNWRAP)}"
-        )
-    return partial(function, **options) if options else function
+    name, options = _named(unwrap)
+    if is_reference(name):
+        return partial(_call, import_object(name, f"{path}: unwrap"), **options)
+    if name in UNWRAP:
+        return partial(UNWRAP[name], **options) if options else UNWRAP[name]
+    raise UserError(
+        f"{path}: unwrap: expected package.module:name or one of {', '.join(UNWRAP)}, found "
+        f"{name!r}{did_you_mean(name, UNWRAP)}"
+    )
+
+
+def _call(function: Callable[..., Any], row: Row, **options: Any) -> Row | list[Row]:
+    """Call a function of the user's own; whatever it raises makes its row unreadable."""
+    try:
+        result = function(row, **options)
+    except UnreadableError:
+        raise
+    except Exception as error:
+        raise UnreadableError(f"raised_{type(error).__name__}") from None
+    rows = result if isinstance(result, list) else [result]
+    if not all(isinstance(part, dict) for part in rows):
+        raise UnreadableError("not_an_object")
+    return rows
 
 
 def describe() -> list[tuple[str, str, str, str]]:

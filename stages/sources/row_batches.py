@@ -132,6 +132,18 @@ class Growing:
         return Batch(self.rows, pl.Series("line", self.lines, pl.Int64), self.bad)
 
 
+def batches_of(rows: Iterable[object]) -> Iterator[Batch]:
+    """Yield rows in batches, numbered from 1; a row that is no object is set aside."""
+    growing = Growing()
+    for number, row in enumerate(rows, 1):
+        growing.add(number, row)
+        if growing.full:
+            yield growing.batch()
+            growing = Growing()
+    if growing:
+        yield growing.batch()
+
+
 def aside(unit: str, reason: str, line: int, content: object) -> Row:
     """Make a row of the set-aside table, without its file."""
     return {"unit": unit, "reason": reason, "source_line": line, "detail": shown(content)}

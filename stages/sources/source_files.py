@@ -1,4 +1,8 @@
-"""Find the files of a source and open them, whatever they are: one reader per ending."""
+"""Find the files of a source and open them: one reader per ending, or the user's own.
+
+A reader of the user's own is a function of a file's path that yields rows as dicts. source.format
+names it as package.module:name, or an entry point in `rather.readers` declares it for an ending.
+"""
 
 import hashlib
 import os
@@ -8,13 +12,16 @@ from glob import has_magic
 from pathlib import Path
 
 from rather.schemas.base import UserError
+from rather.stages.common.extensions import declared, import_object
+from rather.stages.common.spelling import did_you_mean
 from rather.stages.sources.content import CUT_SHORT, PACKED, Content
 from rather.stages.sources.json_files import json_file, json_lines
-from rather.stages.sources.row_batches import Batch, Sheet
+from rather.stages.sources.row_batches import Batch, Sheet, batches_of, sheet_of_rows
 from rather.stages.sources.separated import separated, tabbed
 from rather.stages.sources.typed_files import hub, parquet, workbook
 
 HUB = "hub:"
+GROUP = "rather.readers"  # entry points: a file's ending, and the reader of such files
 READERS: dict[str, Callable[[Content], Sheet]] = {
     "jsonl": json_lines,
     "ndjson": json_lines,
@@ -37,7 +44,8 @@ def find(path: str) -> list[str]:
         found = [str(file) for file in _matching(path) if file.is_file()]
     elif Path(path).is_dir():
         files = (file for file in Path(path).iterdir() if file.is_file())
-        found = [str(file) for file in files if _kind(file) in READERS]
+        endings = {*READERS, *declared(GROUP)}
+        found = [str(file) for file in files if _kind(file) in endings]
     elif Path(path).is_file():
         return [path]
     else:
@@ -79,19 +87,52 @@ def sha256(file: Path) -> str:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
-def open_sheet(file: str) -> Sheet:
-    """Open a file; raise UserError where it is empty, cut short, or of an unknown kind."""
+def open_sheet(file: str, reader: str | None = None) -> Sheet:
+    """Open a file.
+
+    Args:
+        file: its path, or a hub name.
+        reader: the user's own reader, as package.module:name; None chooses one by the ending.
+
+    Raises:
+        UserError: The file is empty, cut short, or of an unknown kind; or the reader fails.
+    """
+    path = Path(file)
+    if reader is not None:
+        return _own_sheet(path, reader, "source.format")
     if file.startswith(HUB):
         return hub(file.removeprefix(HUB))
-    path = Path(file)
     if _kind(path) not in READERS:
-        raise UserError(f"{file}: expected one of {_known()}, found .{_kind(path)}; convert it")
+        readers = declared(GROUP)
+        if _kind(path) in readers:
+            return _own_sheet(path, readers[_kind(path)], f"entry point {_kind(path)} in {GROUP}")
+        hint = did_you_mean(_kind(path), READERS)
+        raise UserError(
+            f"{file}: expected one of {_known()}, found .{_kind(path)}{hint}; convert it"
+        )
     content = Content(path)
     try:
         sheet = READERS[_kind(path)](content)
     except CUT_SHORT as error:
         raise _cut_short(content, error) from None
     return replace(sheet, batches=lambda columns: _whole(content, sheet.batches(columns)))
+
+
+def _own_sheet(path: Path, reader: str, where: str) -> Sheet:
+    """Open a file by a reader of the user's own, named as package.module:name."""
+    read = import_object(reader, where)
+
+    def batches() -> Iterator[Batch]:
+        try:
+            yield from batches_of(read(path))
+        except Exception as error:  # the user's program may raise anything
+            raise UserError(
+                f"{path}: expected rows from {reader}, found {type(error).__name__}: {error}; "
+                "correct the reader"
+            ) from None
+
+    sheet = sheet_of_rows(batches())
+    return replace(sheet, batches=lambda columns: _whole(Content(path), sheet.batches(columns)))
 
 
 def _whole(content: Content, batches: Iterator[Batch]) -> Iterator[Batch]:

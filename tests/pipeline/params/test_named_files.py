@@ -73,3 +73,12 @@ def test_a_verifiers_own_function_counts(root: Path, monkeypatch: pytest.MonkeyP
     raters = {"own": {"kind": "verifier", "function": "my_checks:good"}}
     groups = file_groups(make_params({"raters": raters}, (), "here"), root)
     assert root / "my_checks.py" in groups["raters/own"]
+
+
+def test_a_preset_file_and_its_function_count(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """source.format may be the path of a preset file, and name a function of the user's own."""
+    monkeypatch.chdir(root)
+    (root / "own_unwrap.py").write_text("def rows(row):\n    return row\n")
+    (root / "own.yaml").write_text("unwrap: own_unwrap:rows\ncolumns: [a]\n")
+    params = make_params({"source": {"path": "r.jsonl", "format": "own.yaml"}}, (), "here")
+    assert file_groups(params, root)["reader"] == {root / "own.yaml", root / "own_unwrap.py"}
