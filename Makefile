@@ -28,7 +28,7 @@ check: setup  ## style and types
 	mypy
 
 docs: setup  ## docs/parameters.md and docs/formats.md from the code
-	python -m rather.params.reference
+	python -m rather.params.reference_pages
 
 seeds: setup  ## the demo's gold accuracy over seeds 0, 1, 2
 	python tests/bench/seeds.py
