@@ -10,6 +10,7 @@ from rather.ledger import is_account
 from rather.params.params import Params
 from rather.run import Run
 from rather.stages.sources.source_files import sha256
+from rather.stages.winnow.winnow import reason_of
 
 Facts = dict[str, Any]
 
@@ -98,7 +99,7 @@ def _counts(run: Run) -> Facts:
 
 def _rules(run: Run) -> Iterator[Facts]:
     """List the reasons for which rows were dropped, in the order of stages and rules."""
-    options = run.params.winnow.rules
+    options = {reason_of(name): told for name, told in run.params.winnow.rules.items()}
     for stage in DROPPING:
         for unit, entry in run.figures(stage).items():
             if is_account(entry):

@@ -5,8 +5,9 @@ from typing import Any
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from rather.params.training import Strict
+from rather.schemas.base import UserError
 from rather.stages.models.generate import Options as Generate
-from rather.stages.winnow.winnow import DEFAULT_RULES, RULES
+from rather.stages.winnow.winnow import DEFAULT_RULES, keeps, reason_of
 
 
 class Generator(Generate):
@@ -56,15 +57,21 @@ class Winnow(Strict):
 
     @model_validator(mode="after")
     def _known(self) -> "Winnow":
-        """Check every rule's name and options."""
+        """Check that each rule exists, accepts its options, and has a reason of its own."""
+        names: dict[str, str] = {}
         for name, options in self.rules.items():
-            if name not in RULES:
-                known = ", ".join(RULES)
-                raise ValueError(f"rules.{name}: no such rule; expected some of {known}")
+            other = names.setdefault(reason_of(name), name)
+            if other != name:
+                raise ValueError(
+                    f"rules.{name}: expected a name of its own after the colon, found that of "
+                    f"{other}; rename the function"
+                )
             try:
-                RULES[name].require(**options)
+                keeps(name, options)
             except ValidationError as error:
                 raise ValueError(f"rules.{name}.{sentence(error)}") from None
+            except UserError as error:
+                raise ValueError(str(error)) from None
             except ValueError as error:
                 raise ValueError(f"rules.{name}.{error}") from None
         return self

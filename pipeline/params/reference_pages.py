@@ -19,7 +19,8 @@ from rather.params.training import Lora, Training
 from rather.stages.convert.formats.catalogue import FORMATS
 from rather.stages.sources.mapping import Mapping
 from rather.stages.sources.presets import presets
-from rather.stages.winnow.winnow import DEFAULT_RULES, RULES
+from rather.stages.winnow.rules import RULES
+from rather.stages.winnow.winnow import DEFAULT_RULES, evidence
 from rather.trainer import config
 
 GENERATED = "<!-- Generated from the code by `make docs`: edit the docstrings there. -->"
@@ -123,8 +124,8 @@ def formats() -> str:
 def _rules() -> Iterator[tuple[str, ...]]:
     """Return a row for each rule."""
     for name, rule in RULES.items():
-        evidence = f"`{rule.evidence}`" if rule.evidence else ""
-        yield f"`{name}`", _options(rule.require), _summary(rule.require), evidence
+        columns = _codes(evidence(rule, {}))
+        yield f"`{name}`", _options(rule.require), _summary(rule.require), columns
 
 
 def _losses() -> list[str]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from rather.stages.winnow.winnow import RULES
+from rather.stages.winnow.winnow import reason_of, rule_named
 
 CHOICE = {
     "not_best": "another pair of the prompt is preferred",
@@ -56,21 +56,14 @@ def reasons(counts: Mapping[tuple[str, str], int], rules: Iterable[str]) -> list
 
     counts: pairs by stage and reason; those of the stage `audit` are findings, not drops
     """
-    asked = [("winnow", rule) for rule in rules] + [("choose", reason) for reason in CHOICE]
-    asked += [("audit", name) for name in FINDINGS]
+    known = {("winnow", reason_of(rule)): rule_named(rule).sentence for rule in rules}
+    known |= {("choose", reason): sentence for reason, sentence in CHOICE.items()}
+    known |= {("audit", name): sentence for name, sentence in FINDINGS.items()}
     return [
-        {"reason": reason, "stage": stage, "num_pairs": counts[stage, reason], "what": what(reason)}
-        for stage, reason in asked
+        {"reason": reason, "stage": stage, "num_pairs": counts[stage, reason], "what": sentence}
+        for (stage, reason), sentence in known.items()
         if counts.get((stage, reason))
     ]
-
-
-def what(reason: str) -> str:
-    """Return the sentence that explains a reason."""
-    known = CHOICE | FINDINGS
-    if reason in known:
-        return known[reason]
-    return str(RULES[reason].require.__doc__).split("\n")[0]
 
 
 def by_name(counted: pl.DataFrame, most: int) -> list[dict[str, Any]]:

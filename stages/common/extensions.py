@@ -48,6 +48,24 @@ def declared(group: str) -> dict[str, str]:
     return {entry.name: entry.value for entry in entry_points(group=group)}
 
 
+def own_object(name: str, group: str, where: str) -> Any | None:
+    """Import an object of the user's own: a reference, or a name that a package declares.
+
+    Args:
+        name: `package.module:name`, or an entry point's name.
+        group: of entry points, such as `rather.rules`.
+        where: the parameter or option that holds the name, for the error's sentence.
+
+    Returns:
+        The object, None where the name is neither a reference nor declared.
+
+    Raises:
+        UserError: The object cannot be imported.
+    """
+    reference = name if is_reference(name) else declared(group).get(name)
+    return None if reference is None else import_object(reference, where)
+
+
 def file_of(reference: str) -> Path | None:
     """Return the file of a reference's module, None where it has none or cannot be found."""
     module = reference.partition(":")[0]

@@ -27,7 +27,11 @@ from rather.stages.pair.rater_votes import voices
 NEEDED = ("prompt_id", "response_id", "rater", "aspect", "score", "reason")  # of ratings
 FEWEST_TO_AGREE = 2
 FEWEST_OBJECTIVES = 2
-SIDED = ("id", "score", "rating", "tokens", "chars")
+# The evidence of each answer by itself: `chosen_X` and `rejected_X` of pairs. X, or num_X, is a
+# column of features or scores.
+SIDED = tuple(
+    name.removeprefix("chosen_") for name in Pairs.column_names() if name.startswith("chosen_")
+)
 
 
 def pair(
@@ -84,30 +88,28 @@ def unpaired(prompts: pl.DataFrame, features: pl.DataFrame, pairs: pl.DataFrame)
 
 
 def _answers(prompts: pl.DataFrame, features: pl.DataFrame, scores: pl.DataFrame) -> pl.DataFrame:
-    """Put together what pairs need of each response; `prompt` numbers the prompts.
+    """Join features and scores of each response; `prompt` numbers the prompts.
 
     Keys become numbers, for they are only compared.
     """
-    return (
+    joined = (
         features.join(prompts.select("prompt_id", "split"), on="prompt_id")
         .join(scores.drop("prompt_id"), on="response_id", how="left")
         .sort("prompt_id", "response_id")
-        .select(
-            "response_id",
-            "prompt_id",
-            "split",
-            "score",
-            "variance",
-            "rating",
-            "script",
-            prompt=pl.col("prompt_id").rle_id(),
-            id="response_id",
-            tokens="num_tokens",
-            chars="num_chars",
-            key=pl.col("key").hash(),
-            cut_key=pl.col("cut_key").hash(),
-            complete=~(pl.col("blank") | pl.col("unfinished")),
-        )
+        .with_columns(id="response_id")
+    )
+    sided = {name: name if name in joined.columns else f"num_{name}" for name in SIDED}
+    return joined.select(
+        "response_id",
+        "prompt_id",
+        "split",
+        "variance",
+        "script",
+        prompt=pl.col("prompt_id").rle_id(),
+        key=pl.col("key").hash(),
+        cut_key=pl.col("cut_key").hash(),
+        complete=~(pl.col("blank") | pl.col("unfinished")),
+        **sided,
     )
 
 

@@ -1,5 +1,6 @@
 """What a pair must have to be clear."""
 
+from inspect import signature
 from math import inf, nan
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from rather.schemas.evidence import Pairs
-from rather.stages.winnow.winnow import RULES
+from rather.stages.winnow.rules import RULES
 
 EMPTY = Pairs.create_empty().schema
 BEYOND_REPROACH = {
@@ -170,3 +171,50 @@ def test_a_window_that_nothing_can_lie_in_is_refused(rule: str, least: float) ->
     """at_most below at_least would drop every pair without a word."""
     with pytest.raises(ValueError, match="at_most: expected at_least"):
         RULES[rule].require(at_least=least, at_most=0.5)
+
+
+# Of each rule: options, evidence of a pair that it keeps, evidence of one that it drops.
+EXAMPLES: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
+    "complete": ({}, {"complete": True}, {"complete": False}),
+    "distinct": ({}, {"distinct": True}, {"distinct": False}),
+    "margin": ({}, {"margin": 0.5}, {"margin": 0.4}),
+    "good_enough": ({"at_least": 3}, {"chosen_rating": 3.0}, {"chosen_rating": 2.0}),
+    "agreement": ({}, {"agreement": 1.0}, {"agreement": 0.5}),
+    "num_raters": ({}, {"num_raters": 2}, {"num_raters": 1}),
+    "confident": ({}, {"p_correct": 0.9}, {"p_correct": 0.6}),
+    "consistent": ({}, {"contradicted": False}, {"contradicted": True}),
+    "objectives_agree": (
+        {},
+        {"objectives_for": 1, "objectives_against": 0},
+        {"objectives_for": 1, "objectives_against": 1},
+    ),
+    "sane_length": ({"at_most": 9}, {"chosen_tokens": 9, "rejected_tokens": 1}, {}),
+    "same_script": ({}, {"same_script": True}, {"same_script": False}),
+    "decontaminated": ({}, {}, {"contamination": "gsm8k.jsonl: what is"}),
+    "deduplicated": ({}, {}, {"duplicate_of": "a" * 16}),
+}
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_every_rule_has_an_example(name: str) -> None:
+    """A rule without one here fails; one pair is kept, the other is dropped."""
+    options, kept, dropped = EXAMPLES[name]
+    assert keeps(name, options, **kept) is True
+    assert keeps(name, options, **dropped) is False
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_every_rule_is_documented(name: str) -> None:
+    """Its docstring opens with a sentence, and names each option beyond a plain threshold."""
+    rule = RULES[name]
+    assert rule.require.__doc__ and rule.sentence.endswith((".", ":"))
+    options = set(signature(rule.require).parameters) - {"at_least", "at_most"}
+    assert {option for option in options if option not in rule.require.__doc__} == set()
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_every_rule_has_its_name_and_its_evidence(name: str) -> None:
+    """A rule is registered under its function's name; its evidence is a column of pairs."""
+    rule = RULES[name]
+    assert rule.require.__name__ == name
+    assert {*(rule.evidence or ())} <= {*Pairs.column_names()}

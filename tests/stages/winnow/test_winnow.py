@@ -6,10 +6,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from rather.schemas.evidence import Pairs
 from rather.stages.winnow.winnow import (
     DEFAULT_RULES,
-    RULES,
     evidence_of,
     not_applicable,
     refused,
@@ -160,10 +158,3 @@ def test_agreement_gates_where_raters_agree() -> None:
     assert refused(DEFAULT_RULES, 0.01) == {}
     assert refused(DEFAULT_RULES, None) == {}
     assert refused({"margin": {}}, -0.5) == {}
-
-
-def test_every_rule_has_a_line_and_a_column() -> None:
-    """A rule goes by its function's name, and its evidence is a column of pairs."""
-    for name, rule in RULES.items():
-        assert rule.require.__name__ == name
-        assert rule.evidence is None or rule.evidence in Pairs.column_names()
