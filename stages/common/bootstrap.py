@@ -1,4 +1,4 @@
-"""Rates and means with their intervals, by bootstrap over prompts: samples of one go together."""
+"""Rates and means with 95% intervals, by bootstrap over prompts."""
 
 from typing import Any, NamedTuple
 
@@ -10,13 +10,13 @@ PERCENTILES = (2.5, 97.5)
 
 
 class Estimate(NamedTuple):
-    """A value and its 95% interval; neither where there is nothing to tell them from."""
+    """A value and its 95% interval; both None without data."""
 
     value: float | None
     interval: tuple[float, float] | None = None
 
     def named(self, name: str) -> dict[str, Any]:
-        """Give both under names."""
+        """Return value and interval under a name, for metrics files."""
         interval = None if self.interval is None else [*self.interval]
         return {name: self.value, f"{name}_interval": interval}
 

@@ -20,9 +20,9 @@ class Fitted(NamedTuple):
 
 
 def fit(x: NDArray[np.float64], won: NDArray[np.bool_], num: NDArray[np.integer]) -> Fitted | None:
-    """Fit P(won) = 1 / (1 + exp(-a - b x)) by Newton's method; null where no finite b is best.
+    """Fit P(won) = 1 / (1 + exp(-a - b x)) by Newton's method; None if no finite b is optimal.
 
-    That is where x parts the won from the lost, or is the same everywhere.
+    No finite b is optimal if x separates won from lost, or is constant.
     """
     if _parted(x, won) or _parted(-x, won):
         return None
@@ -41,7 +41,7 @@ def fit(x: NDArray[np.float64], won: NDArray[np.bool_], num: NDArray[np.integer]
 
 
 def _parted(x: NDArray[np.float64], won: NDArray[np.bool_]) -> bool:
-    """Say whether every x that won is at least every x that lost; also where either is missing."""
+    """Return whether every x that won is at least every x that lost; True if one side is empty."""
     if won.all() or not won.any():
         return True
     return bool(x[won].min() >= x[~won].max())

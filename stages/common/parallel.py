@@ -1,4 +1,4 @@
-"""Work on several things at once, the results in their order."""
+"""Process items in threads, with results in the order of the items."""
 
 import ctypes
 import os
@@ -18,7 +18,7 @@ KEPT = {-3: 32 << 20, -1: 512 << 20}
 
 
 def prefetch(work: Callable[[T], R], things: Iterable[T]) -> Generator[R, None, None]:
-    """Give what the work makes of each thing, in order, while it goes on with the next ones.
+    """Yield the result of each item in order, while later items are processed.
 
     For work whose time goes into polars and numpy, which let other threads run. No more results
     wait than there are threads, one more than cores. An error of the work is raised at its place.
@@ -43,9 +43,9 @@ def prefetch(work: Callable[[T], R], things: Iterable[T]) -> Generator[R, None, 
 
 @cache
 def _keep_freed() -> None:
-    """Let what numpy frees serve the next thing, where C's library can be told.
+    """Make glibc keep freed arrays for the next item.
 
-    To ask the system for the same pages again and again took a twentieth of a run.
+    Requesting the same pages from the system again took 5% of a run.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if os.name == "posix" else None
     if mallopt is not None:
