@@ -57,7 +57,10 @@ def convert(
     out: Annotated[Path, typer.Option(help="The file to write: .parquet, .jsonl or .json.")],
     format_: Annotated[
         str,
-        typer.Option("--format", help="trl, trl-standard, axolotl, llamafactory, open-instruct."),
+        typer.Option(
+            "--format",
+            help="trl, trl-standard, axolotl, llamafactory, open-instruct, or package.module:name.",
+        ),
     ] = "trl",
     from_: Format = "auto",
     map_: Map = None,

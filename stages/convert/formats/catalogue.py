@@ -1,12 +1,19 @@
-"""Every format that training sets are written in, by name: one line each."""
+"""The formats of training sets, by name.
 
-from collections.abc import Callable
+A format of the user's own is a dict like those of FORMATS, a Form for each kind of rows that it
+holds. `--format package.module:name` names it, or an installed package declares it as an entry
+point in the group `rather.formats`.
+"""
+
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import polars as pl
 
 from rather.schemas.base import UserError
+from rather.stages.common.extensions import own_object
+from rather.stages.common.spelling import did_you_mean
 from rather.stages.convert.formats import axolotl, llamafactory, open_instruct, trl
 from rather.stages.convert.formats.turns import Facts, Reshaped, SideFile
 
@@ -15,11 +22,11 @@ Kind = Literal["dpo", "kto"]
 
 @dataclass(frozen=True)
 class Form:
-    """One kind of training set as one trainer reads it.
+    """One kind of training set in the format of one trainer.
 
-    reshape: nested rows in, the trainer's columns out; columns of evidence go along
-    recipe:  what to tell the trainer, in its own words
-    side_file: name and content of a JSON file that must lie beside the rows
+    reshape: nested rows in, the trainer's columns out; columns of evidence are kept
+    recipe:  the lines of the trainer's own configuration
+    side_file: name and content of a JSON file that the trainer expects beside the rows
     """
 
     reshape: Callable[[pl.DataFrame], Reshaped]
@@ -48,12 +55,38 @@ FORMATS: dict[str, dict[Kind, Form]] = {
 }
 
 
+GROUP = "rather.formats"  # of entry points
+
+
 def form(name: str, kind: Kind) -> Form:
-    """Find a format; raise UserError where there is none of that name for such rows."""
-    fitting = [known for known, kinds in FORMATS.items() if kind in kinds]
-    if name not in fitting:
+    """Return a format for one kind of rows.
+
+    Args:
+        name: of a built-in format, `package.module:name`, or an entry point of `rather.formats`.
+        kind: of the rows.
+
+    Raises:
+        UserError: No format has this name, or it does not hold such rows.
+    """
+    kinds = FORMATS[name] if name in FORMATS else _own_format(name)
+    if kind not in kinds:
+        fitting = [known for known, holds in FORMATS.items() if kind in holds]
         raise UserError(
-            f"--format {name}: expected one of {', '.join(fitting)} for {kind} rows; correct the "
-            "name, or choose another with --to"
+            f"--format {name}{'' if kinds else did_you_mean(name, fitting)}: expected one of "
+            f"{', '.join(fitting)} for {kind} rows; correct the name, or choose another with --to"
         )
-    return FORMATS[name][kind]
+    return kinds[kind]
+
+
+def _own_format(name: str) -> Mapping[Kind, Form]:
+    """Import a format of the user's own; an unknown name holds no kind of rows."""
+    where = f"--format {name}"
+    own = own_object(name, GROUP, where)
+    if own is None:
+        return {}
+    if not isinstance(own, Mapping) or not all(isinstance(each, Form) for each in own.values()):
+        raise UserError(
+            f"{where}: expected a dict of dpo and kto, each a "
+            f"rather.stages.convert.formats.catalogue.Form, found {type(own).__name__}; correct it"
+        )
+    return own

@@ -1,6 +1,8 @@
 """Training sets as each trainer reads them."""
 
 import json
+from importlib.metadata import EntryPoint
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -9,6 +11,7 @@ import yaml
 
 from rather.schemas.base import UserError
 from rather.schemas.training_sets import Dpo, Kto
+from rather.stages.common import extensions
 from rather.stages.convert.formats.catalogue import FORMATS, Kind, form
 from rather.stages.convert.formats.turns import Facts
 
@@ -192,3 +195,62 @@ def test_an_odd_file_name_breaks_no_recipe() -> None:
 def test_parquet_is_read_as_parquet() -> None:
     """The ending says which reader the trainer needs."""
     assert 'load_dataset("parquet"' in form("trl", "dpo").recipe(Facts("pairs.parquet"))
+
+
+OWN_FORMAT = """
+import polars as pl
+from rather.stages.convert.formats.catalogue import Form
+from rather.stages.convert.formats.turns import Reshaped
+
+def lines(rows):
+    dropped = rows.clear().with_columns(reason=pl.lit(None, pl.String))
+    return Reshaped(rows.select(line=pl.col("pair_id")), dropped)
+
+lined = {"dpo": Form(lines, lambda facts: f"read {facts.file_name}")}
+nothing = 3
+"""
+
+
+@pytest.fixture
+def own_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Work in a folder that holds a module with a format."""
+    (tmp_path / "formats_of_a_user.py").write_text(OWN_FORMAT)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return "formats_of_a_user"
+
+
+def test_a_format_of_the_users_own_is_imported(own_module: str) -> None:
+    """Its function reshapes the rows, and its recipe names the file."""
+    made = form(f"{own_module}:lined", "dpo")
+    assert made.reshape(pairs([USER])).rows.to_dicts() == [{"line": "0"}]
+    assert made.recipe(FACTS) == "read pairs.jsonl"
+
+
+def test_a_package_declares_a_format(own_module: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An entry point in the group `rather.formats` is a format's name."""
+    entry = EntryPoint("lined", f"{own_module}:lined", "rather.formats")
+    monkeypatch.setattr(extensions, "entry_points", lambda group: [entry])
+    assert form("lined", "dpo") is form(f"{own_module}:lined", "dpo")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "sentence"),
+    [
+        ("lined", "kto", "expected one of trl, trl-standard, axolotl, llamafactory for kto rows"),
+        ("nothing", "dpo", "expected a dict of dpo and kto, each a .*Form, found int; correct it"),
+        ("missing", "dpo", "expected formats_of_a_user:missing, found AttributeError"),
+    ],
+)
+def test_a_format_that_cannot_be_used_is_explained(
+    name: str, kind: Kind, sentence: str, own_module: str
+) -> None:
+    """Of other rows, of another type, or absent."""
+    with pytest.raises(UserError, match=f"--format {own_module}:{name}: {sentence}"):
+        form(f"{own_module}:{name}", kind)
+
+
+def test_a_misspelt_format_is_answered_with_the_closest() -> None:
+    """The hint follows the name."""
+    with pytest.raises(UserError, match=r"--format axolotel \(did you mean 'axolotl'\?\): exp"):
+        form("axolotel", "dpo")
