@@ -18,9 +18,8 @@ from rather.stages.audit.formatting import visible
 from rather.stages.calibrate.rating_scale import shared_scale, usage
 from rather.stages.sources.column_stats import profiles
 from rather.stages.sources.guessing import Guess, guess
-from rather.stages.sources.load import Source, read
+from rather.stages.sources.load import Source, read, refuse_lines
 from rather.stages.sources.presets import presets, recognise
-from rather.stages.sources.read_errors import refuse_lines
 from rather.stages.sources.row_batches import Sheet
 from rather.stages.sources.source_files import find, open_sheet
 from rather.tables.atomic_files import require_writable, write_text

@@ -16,8 +16,7 @@ from rather.run import Run
 from rather.schemas.texts import Evaluations
 from rather.stages.common.ids import text_ids
 from rather.stages.common.parallel import prefetch
-from rather.stages.sources.chunks import Chunk, first_prompts
-from rather.stages.sources.deduplicate import settle
+from rather.stages.sources.chunks import Chunk, first_prompts, settle
 from rather.stages.sources.load import Source, load, read, with_split
 from rather.stages.sources.source_files import hashes
 from rather.stages.text.clusters import clusters

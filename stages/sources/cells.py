@@ -15,8 +15,7 @@ import numpy.typing as npt
 import polars as pl
 
 from rather.stages.sources.mapping import THUMBS, Mapping, label_text
-from rather.stages.sources.row_batches import Column, cells_of, plain, typed
-from rather.stages.sources.templates import UnreadableError
+from rather.stages.sources.row_batches import Column, UnreadableError, cells_of, plain, typed
 
 LARGEST = 1e100  # a score's square is a number too
 Found = tuple[float | None, str | None]

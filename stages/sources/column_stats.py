@@ -1,4 +1,4 @@
-"""What a column looks like: its name in words, its kind, and the few values it may have."""
+"""Statistics of a file's columns: words of the name, kind, few distinct values, and votes."""
 
 import re
 from collections.abc import Sequence
@@ -79,3 +79,105 @@ def _is_number(cell: object) -> bool:
             return False
         return True
     return isinstance(cell, int | float) and not isinstance(cell, bool)
+
+
+# How the two of a couple are told apart in names and votes.
+SIDES = (
+    ("a", "b"),
+    ("1", "2"),
+    ("0", "1"),
+    ("left", "right"),
+    ("first", "second"),
+    ("one", "two"),
+    ("x", "y"),
+)
+FIRST, SECOND = (frozenset(pair[at] for pair in SIDES if pair != ("0", "1")) for at in (0, 1))
+TIES = frozenset({"tie", "tied", "ties", "draw", "equal", "same", "both", "neither", "none"})
+# Numbers that are no words: which of them means which answer cannot be told from the file.
+NUMBERS: dict[frozenset[str], dict[str, float]] = {
+    frozenset("12"): {"1": 1, "2": -1},
+    frozenset("01"): {"0": 1, "1": -1},
+    frozenset("012"): {"0": 0, "1": 1, "2": -1},
+    frozenset("123"): {"1": 1, "2": -1, "3": 0},
+    frozenset(("-1", "1")): {"1": 1, "-1": -1},
+    frozenset(("-1", "0", "1")): {"1": 1, "0": 0, "-1": -1},
+}
+
+
+class Votes(NamedTuple):
+    """What labels mean, 1 for the first answer, -1 for the second, 0 for a tie.
+
+    is_plain: whether the labels say so themselves
+    """
+
+    values: dict[str, float]
+    is_plain: bool
+
+
+def meaning(column: Profile, sides: tuple[set[str], set[str]]) -> Votes | None:
+    """Guess what the labels of a column of votes mean; None where they look like no votes.
+
+    sides: words that each of the two answers may go by, such as its column's
+    """
+    labels = column.labels
+    if len(labels) < 2:
+        return None
+    if known := NUMBERS.get(frozenset(labels)):
+        return Votes(known, False)
+    if set(labels) == {"true", "false"}:
+        return Votes({"true": 1, "false": -1}, False)
+    said = {label: _said(label, sides) for label in labels}
+    values = {label: value for label, value in said.items() if value is not None}
+    is_vote = len(values) == len(labels) and {1, -1} & set(values.values())
+    return Votes(values, True) if is_vote else None
+
+
+def _said(label: str, sides: tuple[set[str], set[str]]) -> float | None:
+    """Tell which answer a label names by itself."""
+    found = set(words(label))
+    if found & TIES:
+        return 0
+    is_first, is_second = (
+        bool(found & (known | own)) for known, own in zip((FIRST, SECOND), sides, strict=True)
+    )
+    if is_first == is_second:
+        return _order(label) if is_first else None
+    return 1 if is_first else -1
+
+
+def _order(label: str) -> float | None:
+    """Read labels such as A>B."""
+    for sign, value in ((">", 1), ("<", -1), ("=", 0)):
+        if sign in label:
+            return value
+    return None
+
+
+def couples(columns: Sequence[Profile]) -> list[tuple[Profile, Profile]]:
+    """List columns that go together as the first and the second, by names that differ in a word."""
+    return [
+        (left, right)
+        for left in columns
+        for right in columns
+        if left.kind == right.kind and _are_sides(left.words, right.words)
+    ]
+
+
+def together(columns: Sequence[Profile]) -> Profile:
+    """Give several raters' columns as one, with every label that any of them uses."""
+    labels = sorted({label for column in columns for label in column.labels})
+    return columns[0]._replace(labels=tuple(labels))
+
+
+def own_words(both: tuple[Profile, Profile]) -> tuple[set[str], set[str]]:
+    """Give the words that each of two columns has for itself."""
+    first, second = (set(column.words) for column in both)
+    return first - second, second - first
+
+
+def _are_sides(left: Sequence[str], right: Sequence[str]) -> bool:
+    """Tell whether two names differ in one word alone, which tells two sides apart."""
+    if len(left) != len(right):
+        return False
+    different = [pair for pair in zip(left, right, strict=True) if pair[0] != pair[1]]
+    return len(different) == 1 and different[0] in SIDES

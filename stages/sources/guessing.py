@@ -1,17 +1,75 @@
 """Guess how a file is to be read, by its columns' names and first rows.   columns -> mapping
 
-Which end of a scale is good, and which number means which answer, cannot be told from a file: such
-guesses say so.
+A file does not show which end of a scale is good, or which number means which answer: such guesses
+are marked.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
-from rather.stages.sources.column_names import ASPECTS, CALLED, LOWER, Found, called
-from rather.stages.sources.column_stats import FEW, Profile
+from rather.stages.sources.column_stats import FEW, Profile, couples, meaning, own_words, together
 from rather.stages.sources.mapping import THUMBS
-from rather.stages.sources.vote_columns import couples, meaning, own_words, together
+
+Sureness = Literal["sure", "likely", "a guess"]
+
+# Words by which columns are called, the plainest first.
+CALLED = {
+    "prompt": ("prompt", "instruction", "question", "query", "input", "ask", "context", "in"),
+    "response": (
+        "response",
+        "answer",
+        "reply",
+        "output",
+        "completion",
+        "generation",
+        "out",
+        "text",
+    ),
+    "chosen": ("chosen", "preferred", "better", "winner", "accepted", "positive", "best"),
+    "rejected": ("rejected", "dispreferred", "worse", "loser", "negative", "worst"),
+    "preference": ("preference", "preferred", "vote", "choice", "winner", "verdict", "label"),
+    "scores": ("score", "scores", "rating", "ratings", "stars", "grade", "mark", "points"),
+    "label": ("label", "thumb", "thumbs", "feedback", "vote", "like", "liked", "good", "ok"),
+    "ranks": ("rank", "ranks", "ranking"),
+    "rater": ("rater", "annotator", "judge", "worker", "evaluator", "labeler", "labeller", "user"),
+    "generator": ("generator", "model", "llm"),
+    "category": ("category", "topic", "domain"),
+    "system": ("system",),
+}
+ASPECTS = frozenset(
+    {
+        *("helpfulness", "helpful", "honesty", "honest", "harmlessness", "correctness", "correct"),
+        *("coherence", "complexity", "verbosity", "truthfulness", "relevance", "fluency"),
+        *("accuracy", "safety", "quality", "clarity", "depth"),
+    }
+)
+LOWER = frozenset(
+    {
+        *("toxicity", "toxic", "harm", "harmful", "unsafe", "error", "errors", "severity"),
+        *("loss", "rank"),
+    }
+)
+
+
+class Found(NamedTuple):
+    """One field of a mapping: its value, how sure it is, and why."""
+
+    value: Any
+    sure: Sureness
+    why: str
+
+
+def called(columns: Collection[Profile], what: str) -> Found | None:
+    """Find the column that is called so: by the very word, else by a word of its name."""
+    for word in CALLED[what]:
+        if exact := [column for column in columns if column.words == (word,)]:
+            return Found(exact[0].name, "sure", "named so")
+    for word in CALLED[what]:
+        if partly := [column for column in columns if word in column.words]:
+            return Found(partly[0].name, "likely", f"its name has the word {word!r}")
+    return None
+
 
 POLARITY = "whether more is better in {!r} cannot be told from the file; or add `inverted: true`"
 WHICH = "which number means which answer cannot be told from the file: look at `values`"

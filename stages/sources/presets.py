@@ -20,9 +20,20 @@ from typing import Any
 from rather.schemas.base import UserError
 from rather.stages.common.extensions import declared, file_of, import_object, is_reference
 from rather.stages.common.spelling import did_you_mean
-from rather.stages.sources.exports import argilla, label_studio
 from rather.stages.sources.mapping import PRESET_FIELDS, SHAPES, Mapping, one_or_more, read_fields
-from rather.stages.sources.templates import Row, UnreadableError, pandalm, prometheus, self_instruct
+from rather.stages.sources.nested_rows import (
+    argilla,
+    helpsteer3,
+    label_studio,
+    lift,
+    nectar,
+    openassistant,
+    pandalm,
+    prometheus,
+    self_instruct,
+    ultrafeedback,
+)
+from rather.stages.sources.row_batches import Row, UnreadableError
 from rather.stages.sources.transcripts import (
     alpaca,
     arena,
@@ -32,7 +43,6 @@ from rather.stages.sources.transcripts import (
     pair,
     pair_of_transcripts,
 )
-from rather.stages.sources.trees import helpsteer3, lift, nectar, openassistant, ultrafeedback
 
 FOLDER = Path(__file__).with_name("presets")
 GROUP = "rather.presets"  # entry points: packages with preset files

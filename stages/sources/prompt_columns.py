@@ -12,8 +12,7 @@ from rather.schemas.base import Message
 from rather.stages.common.ids import prompt_ids
 from rather.stages.sources.cells import encodable, said_in
 from rather.stages.sources.mapping import Mapping
-from rather.stages.sources.row_batches import Batch, Column, cells_of
-from rather.stages.sources.templates import UnreadableError
+from rather.stages.sources.row_batches import Batch, Column, UnreadableError, cells_of
 
 ROLES = {"system": "system", "user": "user", "human": "user", "assistant": "assistant"}
 ROLES |= {"gpt": "assistant", "model": "assistant"}

@@ -8,12 +8,15 @@ from typing import Any
 
 import polars as pl
 
-from rather.stages.sources.templates import Row
-
+Row = dict[str, Any]
 Column = pl.Series | list[Any]
 NUM_ROWS = 100_000  # in a batch, at most
 NUM_BYTES = 64_000_000  # about, in a batch: few rows where rows are long
 DETAIL_LENGTH = 200
+
+
+class UnreadableError(Exception):
+    """A row does not have the shape that its format requires; the text is the reason."""
 
 
 @dataclass(frozen=True)

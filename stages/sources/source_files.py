@@ -15,9 +15,8 @@ from rather.schemas.base import UserError
 from rather.stages.common.extensions import declared, import_object
 from rather.stages.common.spelling import did_you_mean
 from rather.stages.sources.content import CUT_SHORT, PACKED, Content
-from rather.stages.sources.json_files import json_file, json_lines
 from rather.stages.sources.row_batches import Batch, Sheet, batches_of, sheet_of_rows
-from rather.stages.sources.separated import separated, tabbed
+from rather.stages.sources.text_files import json_file, json_lines, separated, tabbed
 from rather.stages.sources.typed_files import hub, parquet, workbook
 
 HUB = "hub:"

@@ -7,7 +7,7 @@ import polars as pl
 
 from rather.stages.common.ids import numeric_ids, pair_numbers, response_ids
 from rather.stages.sources.answered import Answers, first_reason, read_answers
-from rather.stages.sources.cells import names, nothing
+from rather.stages.sources.cells import Indices, names, nothing
 from rather.stages.sources.chunks import (
     COMPARISONS,
     KNOWN,
@@ -24,8 +24,7 @@ from rather.stages.sources.mapping import Mapping
 from rather.stages.sources.presets import Preset
 from rather.stages.sources.prompt_columns import Asked, read_prompts
 from rather.stages.sources.rating_columns import Judged, read_judgements
-from rather.stages.sources.row_batches import Batch, shown
-from rather.stages.sources.unwrapped import Parts, unwrapped
+from rather.stages.sources.row_batches import Batch, Row, UnreadableError, shown
 
 
 @dataclass(frozen=True)
@@ -54,6 +53,19 @@ class Table:
     preset: Preset
     mapping: Mapping
     limit: Limit
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The rows that were cut out of a batch.
+
+    origins: index of the batch's row that each was cut from
+    reasons: why a row could not be cut; it is then one empty part
+    """
+
+    batch: Batch
+    origins: Indices
+    reasons: pl.Series
 
 
 def read_batch(batch: Batch, table: Table) -> Chunk:
@@ -233,3 +245,30 @@ def _lost_answers(parts: Parts, places: pl.DataFrame) -> pl.DataFrame:
     lost = places.filter(pl.col("prompt_id").is_not_null(), pl.col("response_id").is_null())
     detail = pl.Series("detail", [shown(parts.batch.row(at)) for at in lost["part"]], pl.String)
     return lost.with_columns(detail, unit=pl.lit("answers"), reason="unread")
+
+
+def unwrapped(batch: Batch, preset: Preset) -> Parts:
+    """Cut up every row as the format says; most formats have nothing to cut."""
+    num = len(batch.lines)
+    if preset.unwrap is None:
+        return Parts(batch, np.arange(num), nothing(num))
+    rows: list[Row] = []
+    origins: list[int] = []
+    reasons: list[str | None] = []
+    for origin, row in enumerate(batch.objects()):
+        found, reason = _cut(row, preset)
+        rows += found
+        origins += [origin] * len(found)
+        reasons += [reason] * len(found)
+    at = np.array(origins, np.int64)
+    return Parts(Batch(rows, batch.lines.gather(at)), at, pl.Series("", reasons, pl.String))
+
+
+def _cut(row: Row, preset: Preset) -> tuple[list[Row], str | None]:
+    """Cut up one row."""
+    try:
+        found = preset.unwrap(row) if preset.unwrap else row
+    except UnreadableError as reason:
+        return [{}], str(reason)
+    rows = found if isinstance(found, list) else [found]
+    return (rows, None) if rows else ([{}], "nothing_in_it")

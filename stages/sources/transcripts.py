@@ -8,7 +8,7 @@ import re
 from typing import Any, Literal
 
 from rather.schemas.base import Message
-from rather.stages.sources.templates import Row, UnreadableError
+from rather.stages.sources.row_batches import Row, UnreadableError
 
 HUMAN = re.compile(r"\n\n(Human|Assistant):")
 FIRST = ("\n\nHuman:", "\n\nAssistant:", "Human:", "Assistant:")

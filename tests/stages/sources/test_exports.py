@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from rather.stages.sources.exports import argilla, label_studio, preferred
-from rather.stages.sources.templates import UnreadableError
+from rather.stages.sources.nested_rows import argilla, label_studio, preferred
+from rather.stages.sources.row_batches import UnreadableError
 
 
 def test_each_annotator_of_an_argilla_record_is_a_row() -> None:

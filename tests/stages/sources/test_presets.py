@@ -12,7 +12,7 @@ from rather.schemas.judgements import Comparisons, Ratings
 from rather.schemas.texts import Prompts, Responses
 from rather.stages.sources.load import Demo, Loaded, Source, load
 from rather.stages.sources.presets import describe, presets
-from rather.stages.sources.templates import UnreadableError
+from rather.stages.sources.row_batches import UnreadableError
 
 Row = dict[str, Any]
 PRESETS = presets()

@@ -9,8 +9,7 @@ from rather.schemas.base import MESSAGES_DTYPE
 from rather.stages.common.ids import prompt_id
 from rather.stages.sources.mapping import Mapping
 from rather.stages.sources.prompt_columns import Asked, messages_of, read_prompts
-from rather.stages.sources.row_batches import Batch
-from rather.stages.sources.templates import UnreadableError
+from rather.stages.sources.row_batches import Batch, UnreadableError
 
 CELLS = [
     "hi",

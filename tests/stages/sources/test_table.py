@@ -11,9 +11,8 @@ from polars.testing import assert_frame_equal
 from rather.stages.sources.chunks import Chunk
 from rather.stages.sources.mapping import Mapping
 from rather.stages.sources.presets import Preset
-from rather.stages.sources.row_batches import Batch, Growing
+from rather.stages.sources.row_batches import Batch, Growing, Row, UnreadableError
 from rather.stages.sources.table import Limit, Table, read_batch
-from rather.stages.sources.templates import Row, UnreadableError
 
 GOOD = {"prompt": "p", "response": "a", "score": 3}
 RATINGS = Mapping(response="response", scores=("score",))

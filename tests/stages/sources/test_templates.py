@@ -2,7 +2,8 @@
 
 import pytest
 
-from rather.stages.sources.templates import UnreadableError, pandalm, prometheus, self_instruct
+from rather.stages.sources.nested_rows import pandalm, prometheus, self_instruct
+from rather.stages.sources.row_batches import UnreadableError
 
 TEMPLATE = """###Task Description:
 ...

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from rather.stages.sources.templates import UnreadableError
+from rather.stages.sources.row_batches import UnreadableError
 from rather.stages.sources.transcripts import (
     alpaca,
     arena,

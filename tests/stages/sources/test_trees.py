@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from rather.stages.sources.templates import UnreadableError
-from rather.stages.sources.trees import helpsteer3, lift, nectar, openassistant, ultrafeedback
+from rather.stages.sources.nested_rows import helpsteer3, lift, nectar, openassistant, ultrafeedback
+from rather.stages.sources.row_batches import UnreadableError
 
 
 def user(text: str) -> dict[str, Any]:

@@ -5,9 +5,8 @@ import pytest
 
 from rather.stages.sources.mapping import Mapping
 from rather.stages.sources.presets import Preset
-from rather.stages.sources.row_batches import Batch
-from rather.stages.sources.templates import Row, UnreadableError
-from rather.stages.sources.unwrapped import unwrapped
+from rather.stages.sources.row_batches import Batch, Row, UnreadableError
+from rather.stages.sources.table import unwrapped
 
 
 def halves(row: Row) -> Row | list[Row]:

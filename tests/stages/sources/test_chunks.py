@@ -6,8 +6,7 @@ import polars as pl
 
 from rather.schemas.judgements import Comparisons, Ratings
 from rather.schemas.texts import Responses
-from rather.stages.sources.chunks import COMPARISONS, PROMPTS, RATINGS, RESPONSES
-from rather.stages.sources.deduplicate import Settled, settle
+from rather.stages.sources.chunks import COMPARISONS, PROMPTS, RATINGS, RESPONSES, Settled, settle
 
 
 def settled(
