@@ -14,6 +14,7 @@ from rather.auditing.previous_audit import Previous
 from rather.auditing.worst_rows import audit_rows
 from rather.ledger import plain
 from rather.run import Run
+from rather.schemas.audit import checked_audit
 from rather.stages.audit.data_card import card
 from rather.stages.audit.outcomes import with_fates
 from rather.stages.validate import declared_quality
@@ -65,7 +66,8 @@ def write_page(folder: Path, audit: Mapping[str, Any], rows: pl.DataFrame) -> No
     """Write the figures, and the page that shows them and the worst pairs."""
     from rather.stages.audit.page import page
 
-    write_text(folder / FIGURES, json.dumps(audit, indent=2, ensure_ascii=False) + "\n")
+    typed = checked_audit(audit)
+    write_text(folder / FIGURES, json.dumps(typed, indent=2, ensure_ascii=False) + "\n")
     write_text(folder / PAGE, page(audit, rows))
 
 
