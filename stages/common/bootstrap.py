@@ -1,4 +1,4 @@
-"""Rates and means with 95% intervals, by bootstrap over prompts."""
+"""Rates and means with their intervals, by bootstrap over prompts: samples of one go together."""
 
 from typing import Any, NamedTuple
 
@@ -10,13 +10,13 @@ PERCENTILES = (2.5, 97.5)
 
 
 class Estimate(NamedTuple):
-    """A value and its 95% interval; both None without data."""
+    """A value and its 95% interval; None without data."""
 
     value: float | None
     interval: tuple[float, float] | None = None
 
     def named(self, name: str) -> dict[str, Any]:
-        """Return value and interval under a name, for metrics files."""
+        """Return value and interval under NAME and NAME_interval."""
         interval = None if self.interval is None else [*self.interval]
         return {name: self.value, f"{name}_interval": interval}
 
@@ -25,14 +25,19 @@ NOTHING = Estimate(None)
 
 
 def ratio(rows: pl.DataFrame, over: pl.Expr, under: pl.Expr | None = None) -> Estimate:
-    """Divide one sum over rows by another, by their number where none is given.
+    """Return the ratio of two sums over rows, with its 95% interval.
 
-    rows have a prompt_id. The interval is the middle 95% of 1,000 draws of as many prompts with
-    replacement (Efron 1979), seeded; one prompt tells nothing of the spread over prompts.
+    The interval is the middle 95% of 1,000 seeded draws of as many prompts with replacement (Efron
+    1979); a single prompt has none.
+
+    Args:
+        rows: have a prompt_id.
+        over: what the numerator sums.
+        under: what the denominator sums; None counts rows.
     """
     under = pl.lit(1.0) if under is None else under
-    given = rows.select("prompt_id", over=over.cast(pl.Float64), under=under.cast(pl.Float64))
-    sums = given.drop_nulls().group_by("prompt_id", maintain_order=True).sum().drop("prompt_id")
+    terms = rows.select("prompt_id", over=over.cast(pl.Float64), under=under.cast(pl.Float64))
+    sums = terms.drop_nulls().group_by("prompt_id", maintain_order=True).sum().drop("prompt_id")
     table = sums.to_numpy()
     if not table.size or not table[:, 1].sum():
         return NOTHING

@@ -9,7 +9,7 @@ import polars as pl
 from rather.stages.common.bootstrap import ratio
 
 WORDS = 4
-LONGEST_UNIT = 80  # characters of what may be said again and again at the end
+LONGEST_UNIT = 80  # characters of a unit that a text may end in repeatedly
 TIMES, LEAST = 3, 12  # times in a row, and characters in all
 SAME = ["prompt_id", "sample_index"]
 
@@ -17,7 +17,7 @@ SAME = ["prompt_id", "sample_index"]
 def evaluate(
     prompts: pl.DataFrame, samples: dict[str, pl.DataFrame], rewards: dict[str, pl.DataFrame]
 ) -> dict[str, Any]:
-    """Compare policies on samples for prompts that nobody trained on.
+    """Compare policies on samples for held-out prompts.
 
     samples: each policy's Responses;  rewards: each policy's Ratings by the run's reward model,
     empty where there is none. Returns, for each figure, one value per policy:
@@ -27,11 +27,11 @@ def evaluate(
     mean_reward:            by the reward model, on its own scale
     mean_tokens, length_ratio: tokens per sample, and that over the first policy's
     finished:               share of samples that ended by themselves
-    failed:                 samples that could not be had; they count in nothing else
+    failed:                 samples without a text; they count in nothing else
     repeated_4grams, compression_ratio, ends_unfinished, ends_padded, ends_repeating: as in
         `of_texts`
     """
-    figures = {name: _figures(prompts, given, rewards.get(name)) for name, given in samples.items()}
+    figures = {name: _figures(prompts, rows, rewards.get(name)) for name, rows in samples.items()}
     first = next(iter(figures.values()), {}).get("mean_tokens")
     for figure in figures.values():
         tokens = figure["mean_tokens"]
@@ -41,27 +41,27 @@ def evaluate(
 
 
 def _figures(
-    prompts: pl.DataFrame, given: pl.DataFrame, rewards: pl.DataFrame | None
+    prompts: pl.DataFrame, samples: pl.DataFrame, rewards: pl.DataFrame | None
 ) -> dict[str, Any]:
-    """Take one policy's figures."""
-    said = given.filter(pl.col("text").is_not_null())
-    accuracy, interval = _gold(prompts, said)
+    """Return one policy's figures."""
+    answers = samples.filter(pl.col("text").is_not_null())
+    accuracy, interval = _gold(prompts, answers)
     return {
         "gold_accuracy": accuracy,
         "gold_accuracy_interval": interval,
-        "mean_reward": None if rewards is None else _mean_reward(said, rewards),
-        "mean_tokens": said["num_tokens"].mean(),
-        "finished": (said["finish_reason"] == "stop").mean(),
-        "samples": given.height,
-        "failed": given.height - said.height,
-        **of_texts(given),
+        "mean_reward": None if rewards is None else _mean_reward(answers, rewards),
+        "mean_tokens": answers["num_tokens"].mean(),
+        "finished": (answers["finish_reason"] == "stop").mean(),
+        "samples": samples.height,
+        "failed": samples.height - answers.height,
+        **of_texts(samples),
     }
 
 
 def _gold(
     prompts: pl.DataFrame, said: pl.DataFrame
 ) -> tuple[float | None, tuple[float, float] | None]:
-    """Give the share of exact answers, with its interval over prompts."""
+    """Return the share of exact answers, with its interval over prompts."""
     answers = prompts.filter(pl.col("answer").is_not_null()).select("prompt_id", "answer")
     right = pl.col("text").str.strip_chars() == pl.col("answer").str.strip_chars()
     per_prompt = (
@@ -71,21 +71,21 @@ def _gold(
         return None, None
     mean = float(per_prompt.sum()) / per_prompt.len()
     sd = per_prompt.std()
-    if not isinstance(sd, float):  # one prompt tells nothing of the spread over prompts
+    if not isinstance(sd, float):  # a single prompt has no spread
         return mean, None
     half = 1.96 * sd / per_prompt.len() ** 0.5
     return mean, (mean - half, mean + half)
 
 
 def _mean_reward(said: pl.DataFrame, rewards: pl.DataFrame) -> Any:
-    """Average the rewards over samples, a text sampled twice counting twice."""
+    """Return the mean reward over samples; a text sampled twice counts twice."""
     return said.join(rewards.select("response_id", "score"), on="response_id")["score"].mean()
 
 
 def of_texts(samples: pl.DataFrame) -> dict[str, Any]:
-    """Take figures of sampled texts; null where no text tells.
+    """Return figures of sampled texts, null without a text.
 
-    repeated_4grams:   share of runs of four words that stood in the same text before
+    repeated_4grams:   share of runs of four words that occur earlier in the same text
     compression_ratio: bytes of all texts over those that zlib makes of them; more is more alike
         (Shaib et al. 2024, arXiv:2403.00553)
     ends_unfinished:   share of samples that were cut, not having stopped
@@ -104,7 +104,7 @@ def of_texts(samples: pl.DataFrame) -> dict[str, Any]:
 
 
 def repeats_at_end(text: str) -> bool:
-    """Tell whether a text ends in a unit said three times over or more: 12 characters at least."""
+    """Check whether a text ends in a unit repeated three times or more, 12 characters at least."""
     text = " " + " ".join(text.split())
     for size in range(1, min(LONGEST_UNIT, len(text) // TIMES) + 1):
         times = max(TIMES, -(-LEAST // size))
@@ -114,23 +114,25 @@ def repeats_at_end(text: str) -> bool:
 
 
 def _repeated(texts: list[str]) -> float | None:
-    """Count runs of words over all texts, each text by itself."""
+    """Return the share of repeated runs of words, each text by itself."""
     runs, distinct = 0, 0
     for text in texts:
         words = text.split()
-        found = [tuple(words[at : at + WORDS]) for at in range(len(words) - WORDS + 1)]
-        runs += len(found)
-        distinct += len(set(found))
+        of_text = [tuple(words[nth : nth + WORDS]) for nth in range(len(words) - WORDS + 1)]
+        runs += len(of_text)
+        distinct += len(set(of_text))
     return 1 - distinct / runs if runs else None
 
 
 def _compression(texts: list[str]) -> float | None:
+    """Return the bytes of all texts over their compressed bytes."""
     whole = "\n".join(texts).encode("utf-8", "surrogatepass")
     return len(whole) / len(zlib.compress(whole, 9)) if whole else None
 
 
-def _share(held: list[bool | None]) -> float | None:
-    known = [each for each in held if each is not None]
+def _share(values: list[bool | None]) -> float | None:
+    """Return the share of true values among the known."""
+    known = [value for value in values if value is not None]
     return sum(known) / len(known) if known else None
 
 
@@ -153,13 +155,13 @@ def win_rates(
         for rater, both in ratings.items()
     ]
     couples = pl.concat(judged) if judged else pl.DataFrame(schema=COUPLES)
-    each = couples.group_by(SAME, maintain_order=True).agg(pl.col("won").mean())
+    by_couple = couples.group_by(SAME, maintain_order=True).agg(pl.col("won").mean())
     by_rater = {
         rater: {**ratio(rows, pl.col("won")).named("win_rate"), "couples": rows.height}
         for rater in ratings
         for rows in [couples.filter(pl.col("rater") == rater)]
     }
-    return {**ratio(each, pl.col("won")).named("win_rate"), "win_rate_by_rater": by_rater}
+    return {**ratio(by_couple, pl.col("won")).named("win_rate"), "win_rate_by_rater": by_rater}
 
 
 COUPLES = {"prompt_id": pl.String, "sample_index": pl.Int64, "won": pl.Float64, "rater": pl.String}
@@ -171,7 +173,7 @@ def _couples(
     rated: pl.DataFrame,
     baseline_rated: pl.DataFrame,
 ) -> pl.DataFrame:
-    """Pair answers by prompt and sample; without a rating of both there is no couple."""
+    """Return pairs of rated answers, by prompt and sample, and who won."""
     ours, theirs = _scored(samples, rated), _scored(baseline, baseline_rated)
     won = ((pl.col("score") - pl.col("score_right")).sign() + 1) / 2
     return ours.join(theirs, on=SAME).select(*SAME, won=won).sort(SAME)

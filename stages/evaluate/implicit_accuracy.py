@@ -1,4 +1,4 @@
-"""Does the policy prefer what was chosen, where has it moved to, how far?   log-probs -> figures"""
+"""Preferences and drift of a policy beside its reference.   log-probs -> figures"""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ BUCKETS = {"chosen_longer": 1, "equal": 0, "chosen_shorter": -1}
 
 
 def of_policy(scored: Scored) -> dict[str, Any]:
-    """Take a policy's figures beside its reference; what cannot be told is null.
+    """Return a policy's figures beside its reference, null without data.
 
     implicit_accuracy: share of held-out pairs whose chosen answer has the greater log-ratio,
         policy over reference, summed over tokens; a tie counts half
@@ -29,7 +29,7 @@ def of_policy(scored: Scored) -> dict[str, Any]:
     Each has its 95% interval over prompts beside it.
     """
     pairs, samples = scored
-    told = {
+    estimates = {
         "implicit_accuracy": _accuracy(pairs),
         "implicit_accuracy_per_token": _accuracy(pairs, per_token=True),
         **chosen_under(pairs, "policy"),
@@ -45,12 +45,16 @@ def of_policy(scored: Scored) -> dict[str, Any]:
             pl.col("chosen_num_tokens") + pl.col("rejected_num_tokens"),
         ),
     }
-    figures = {key: value for name, each in told.items() for key, value in each.named(name).items()}
+    figures = {
+        key: value
+        for name, estimate in estimates.items()
+        for key, value in estimate.named(name).items()
+    }
     return figures | {"implicit_accuracy_by_length": _by_length(pairs)}
 
 
 def chosen_under(pairs: pl.DataFrame, model: str) -> dict[str, Estimate]:
-    """Take what one of the two models says of chosen answers, and of where they end."""
+    """Return one model's NLL of chosen answers per token, and the log-prob of their ends."""
     if pairs.is_empty():
         return {"chosen_nll": NOTHING, "chosen_end_logp": NOTHING}
     nll = ratio(pairs, -pl.col(f"chosen_{model}"), pl.col("chosen_num_tokens"))
@@ -58,22 +62,22 @@ def chosen_under(pairs: pl.DataFrame, model: str) -> dict[str, Estimate]:
 
 
 def longer_wins(pairs: pl.DataFrame) -> Estimate:
-    """Give the accuracy of preferring the longer answer, the baseline of implicit_accuracy."""
+    """Return the accuracy of preferring the longer answer, the baseline of implicit_accuracy."""
     return ratio(pairs, _won(_gap()))
 
 
 def _by_length(pairs: pl.DataFrame) -> dict[str, dict[str, Any]]:
-    """Split accuracy by which answer is the longer."""
-    found = {}
+    """Return accuracy by which answer is the longer."""
+    buckets = {}
     for name, sign in BUCKETS.items():
         rows = pairs.filter(_gap().sign() == sign)
         accuracy, per_token = _accuracy(rows), _accuracy(rows, per_token=True)
-        found[name] = {
+        buckets[name] = {
             "pairs": rows.height,
             **accuracy.named("accuracy"),
             **per_token.named("accuracy_per_token"),
         }
-    return found
+    return buckets
 
 
 def _accuracy(pairs: pl.DataFrame, per_token: bool = False) -> Estimate:

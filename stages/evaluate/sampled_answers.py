@@ -1,4 +1,4 @@
-"""What two models say of held-out pairs and of sampled answers.   answers -> log-probs"""
+"""Log-probs of held-out pairs and sampled answers under two models.   answers -> log-probs"""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -22,7 +22,7 @@ class Scored(NamedTuple):
 
     pairs: a row per pair, its columns as in LOGPS for chosen and rejected, such as chosen_policy
     samples: a row per answer that the policy sampled
-    Each has prompt_id; what the models cannot read is left out.
+    Each has prompt_id; answers that the models cannot read are left out.
     """
 
     pairs: pl.DataFrame
@@ -30,7 +30,7 @@ class Scored(NamedTuple):
 
 
 def listed(prompts: pl.DataFrame, pairs: pl.DataFrame, samples: pl.DataFrame) -> pl.DataFrame:
-    """List the answers of pairs (as in the DPO training set) and of samples, one a row."""
+    """Return the answers of pairs (as in the DPO training set) and of samples, one a row."""
     number = pl.int_range(pl.len(), dtype=pl.Int64).alias("number")
     of_pairs = [
         pairs.select("prompt_id", "prompt", number, said=side, finished=True, of=pl.lit(side))
@@ -53,7 +53,7 @@ def listed(prompts: pl.DataFrame, pairs: pl.DataFrame, samples: pl.DataFrame) ->
 def score(
     answers: pl.DataFrame, policy: Path, reference: Path, max_length: int, batch_size: int
 ) -> Scored:
-    """Run both models over the answers that `listed` gives."""
+    """Return the log-probs of the answers that `listed` returns, under both models."""
     from rather.trainer.reference.implicit_rewards import Said, log_ratios
 
     said = [Said(*row) for row in answers.select("prompt", "said", "finished").iter_rows()]
@@ -68,7 +68,7 @@ def score(
 
 
 def _beside(scored: pl.DataFrame) -> pl.DataFrame:
-    """Put the two answers of a pair into one row."""
+    """Return one row a pair, with the columns of both answers."""
     chosen, rejected = (
         scored.filter(pl.col("of") == side)
         .drop("of")

@@ -1,4 +1,4 @@
-"""What a model is asked and what it answers, whether vLLM runs here or an endpoint there."""
+"""Requests to a chat model and its answers, the same for vLLM and for an endpoint."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ TOO_LONG = "prompt_too_long"
 
 @dataclass(frozen=True)
 class Chat:
-    """A conversation to answer once, the seed to sample with, and the JSON schema to hold to."""
+    """A conversation to answer once, its seed, and the JSON schema of the answer."""
 
     messages: Sequence[Message]
     seed: int
@@ -33,7 +33,7 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Sample:
-    """One answer; what nobody tells is null.
+    """One answer; unknown fields are None.
 
     finish_reason:     stop, length, or whatever else ended it
     num_tokens:        generated, the end token included;  num_prompt_tokens: read
@@ -61,7 +61,7 @@ class Chatter(Protocol):
     ) -> None: ...
 
     def chat(self, requests: Sequence[Chat], sampling: Sampling) -> list[Sample | str]:
-        """Answer each request once, in their order; of one that cannot be asked, say the reason.
+        """Return each request's answer, in their order, or the reason why it cannot be asked.
 
         Raises StoppedError where the model gives up on all of them.
         """
@@ -69,7 +69,7 @@ class Chatter(Protocol):
 
 
 class StoppedError(RatherError):
-    """A model gave up midway; `answers` holds what it had answered, None what it had not."""
+    """A model gave up midway; `answers` holds its answers so far, and None for the others."""
 
     def __init__(self, sentence: str, answers: list[Sample | str | None]) -> None:
         super().__init__(sentence)
@@ -77,7 +77,7 @@ class StoppedError(RatherError):
 
 
 def refusal(messages: Sequence[Message]) -> str | None:
-    """Say why a conversation cannot be asked of any model."""
+    """Return the reason why a conversation cannot be asked of any model, None if it can."""
     if not messages[-1]["content"].strip():
         return "prompt_empty"
     try:

@@ -1,4 +1,4 @@
-"""An OpenAI-compatible endpoint, such as `vllm serve`: asked in parallel, retried with backoff."""
+"""An OpenAI-compatible endpoint such as `vllm serve`: parallel requests, retries with backoff."""
 
 import asyncio
 import os
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 FIRST_WAIT, LONGEST_WAIT = 0.5, 8.0  # seconds; doubled at each attempt
 TIMEOUT = 600.0  # seconds for one answer
-HOPELESS = (401, 402, 403, 404, 405)  # statuses that no other request and no other day will mend
-ONE_REQUEST = (400, 413, 422)  # statuses that speak of the request that was sent
+HOPELESS = (401, 402, 403, 404, 405)  # statuses of the address, the key or the model
+ONE_REQUEST = (400, 413, 422)  # statuses of the one request that was sent
 
 
 class Endpoint:
@@ -33,8 +33,8 @@ class Endpoint:
 
     template: options for the chat template, for servers that take them
 
-    Where the server is busy, broken or away, or what it says is no answer, a request is sent again
-    up to `retries` times. The key is read from the environment, and stays out of every message.
+    A request is sent again, up to `retries` times, if the server is busy, broken or unreachable, or
+    if its reply holds no answer. The key is read from the environment; no message contains it.
     """
 
     def __init__(self, address: Address, template: Mapping[str, Any] | None = None) -> None:
@@ -66,7 +66,7 @@ class Endpoint:
     def chat(self, requests: Sequence[Chat], sampling: Sampling) -> list[Sample | str]:
         """Answer each request once; see stages/models/chat.py.
 
-        After a request that nothing helped, those under way are waited for and no other is sent.
+        After a failed request, those under way are waited for and no other is sent.
         """
         answers: list[Sample | str | None] = [None] * len(requests)
         failure = asyncio.run(self._answer(requests, sampling, answers))
@@ -82,20 +82,20 @@ class Endpoint:
     async def _answer(
         self, requests: Sequence[Chat], sampling: Sampling, answers: list[Sample | str | None]
     ) -> str | None:
-        """Fill in the answers; say what ended it where they are not complete."""
+        """Fill in the answers; return the failure that ended it, None if they are complete."""
         free = asyncio.Semaphore(self._address.concurrency)
         failures: list[str] = []
 
-        async def ask(at: int) -> None:
+        async def ask(place: int) -> None:
             async with free:
                 if not failures:
                     try:
-                        answers[at] = await self._ask(client, requests[at], sampling)
+                        answers[place] = await self._ask(client, requests[place], sampling)
                     except _HopelessError as error:
                         failures.append(str(error))
 
         async with self._client() as client:
-            await asyncio.gather(*(ask(at) for at in range(len(requests))))
+            await asyncio.gather(*map(ask, range(len(requests))))
         return failures[0] if failures else None
 
     def _client(self) -> "AsyncOpenAI":
@@ -106,18 +106,18 @@ class Endpoint:
         )
 
     async def _ask(self, client: "AsyncOpenAI", request: Chat, sampling: Sampling) -> Sample | str:
-        """Ask until there is an answer or a reason why there will be none."""
+        """Send a request until it has an answer, or a reason why it has none."""
         if reason := refusal(request.messages):
             return reason
-        found = _NoAnswerError("no attempt")
+        failure = _NoAnswerError("no attempt")
         for attempt in range(self._address.retries + 1):
             try:
                 return await self._attempt(client, request, sampling)
             except _NoAnswerError as error:
-                found = error
+                failure = error
             if attempt < self._address.retries:
-                await asyncio.sleep(found.wait or _backoff(attempt))
-        raise _HopelessError(f"{found} {self._address.retries + 1} times")
+                await asyncio.sleep(failure.wait or _backoff(attempt))
+        raise _HopelessError(f"{failure} {self._address.retries + 1} times")
 
     async def _attempt(
         self, client: "AsyncOpenAI", request: Chat, sampling: Sampling
@@ -138,7 +138,7 @@ class Endpoint:
         return _sample(reply)
 
     def _body(self, request: Chat, sampling: Sampling) -> dict[str, Any]:
-        """Put a request into the protocol's words; what is not asked for is left out."""
+        """Return a request's body; options that are not set are left out."""
         body: dict[str, Any] = {
             "model": self._address.model,
             "messages": [{"role": t["role"], "content": t["content"]} for t in request.messages],
@@ -160,7 +160,7 @@ class Endpoint:
 
 
 class _NoAnswerError(Exception):
-    """No answer this time; wait: the seconds that the server asked for, if it did."""
+    """No answer to this attempt; wait: the seconds that the server asked for, if it did."""
 
     def __init__(self, found: str, wait: float | None = None) -> None:
         super().__init__(found)
@@ -168,11 +168,11 @@ class _NoAnswerError(Exception):
 
 
 class _HopelessError(Exception):
-    """No answer, however often one asks."""
+    """No attempt will bring an answer."""
 
 
 def _refused(error: Any) -> str:
-    """Turn a status into the reason of one request, or into an error."""
+    """Return the reason of one refused request, or raise the error that a status stands for."""
     status = error.status_code
     if status in HOPELESS:
         # What a server says of a key may quote it.
@@ -189,7 +189,7 @@ def _refused(error: Any) -> str:
 
 
 def _asked_wait(headers: Mapping[str, str]) -> float | None:
-    """Read how many seconds a server asks to be left alone, a minute at the most."""
+    """Return the seconds that a server asks to wait, 60 at the most."""
     try:
         return min(max(float(headers["retry-after"]), 0.0), 60.0)
     except (KeyError, ValueError):
@@ -197,13 +197,13 @@ def _asked_wait(headers: Mapping[str, str]) -> float | None:
 
 
 def _backoff(attempt: int) -> float:
-    """Wait longer each time, and not all at the same moment."""
+    """Return the seconds before the next attempt: doubled each time, with jitter."""
     longest: float = min(FIRST_WAIT * 2**attempt, LONGEST_WAIT)
     return longest * (1 - random() / 4)
 
 
 def _sample(reply: Any) -> Sample:
-    """Take what we keep of a reply; raise _NoAnswerError where it is none."""
+    """Return a reply as a sample; raise _NoAnswerError if it holds no answer."""
     try:
         choice = reply.choices[0]
         text, logprobs = choice.message.content or "", choice.logprobs
@@ -220,5 +220,5 @@ def _sample(reply: Any) -> Sample:
 
 
 def _line(text: str) -> str:
-    """Give the first line of what a server said."""
+    """Return the first line of a server's message."""
     return (text.strip() or "nothing").splitlines()[0][:300]

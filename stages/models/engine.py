@@ -5,7 +5,6 @@ import logging
 import os
 import warnings
 from collections.abc import Mapping, Sequence
-from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -14,6 +13,7 @@ from pydantic import ValidationError
 
 from rather.schemas.base import Message, UserError
 from rather.stages.models.chat import TOO_LONG, Chat, Sample, Sampling, StoppedError, refusal
+from rather.stages.models.response_cache import spoken
 
 if TYPE_CHECKING:
     from rather.trainer.data.encoding import ChatEncoder
@@ -38,7 +38,7 @@ PLAIN_JSON = {"backend": "xgrammar", "disable_any_whitespace": True}
 
 
 class Holding:
-    """What holds a vLLM engine from `with` to its end."""
+    """A vLLM engine in memory, from `with` to its end."""
 
     _llm: Any
 
@@ -48,7 +48,7 @@ class Holding:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Give back weights and cache; vLLM's objects form cycles, so they are collected here."""
+        """Free weights and cache; vLLM's objects form cycles, so they are collected here."""
         self._llm.llm_engine.engine_core.shutdown()
         del self._llm
         gc.collect()
@@ -78,7 +78,7 @@ class Engine(Holding):
         self._template = template or {}
 
     def __enter__(self) -> Self:
-        """Load the chat template, then the weights: the cheaper mistake is met first."""
+        """Load the chat template, then the weights: the cheaper check comes first."""
         self._encoder = _load_encoder(self._model, self._template)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -99,27 +99,24 @@ class Engine(Holding):
     def chat(self, requests: Sequence[Chat], sampling: Sampling) -> list[Sample | str]:
         """Answer each request once; see stages/models/chat.py."""
         encoded = self._encoded(requests)
-        asked = [at for at, ids in enumerate(encoded) if not isinstance(ids, str)]
-        found = self._generate([(encoded[at], requests[at]) for at in asked], sampling)
-        answers: list[Sample | str] = [ids if isinstance(ids, str) else "" for ids in encoded]
-        for at, sample in zip(asked, found, strict=True):
-            answers[at] = sample
-        return answers
+        pairs = zip(encoded, requests, strict=True)
+        askable = [(ids, request) for ids, request in pairs if not isinstance(ids, str)]
+        samples = iter(self._generate(askable, sampling))
+        return [ids if isinstance(ids, str) else next(samples) for ids in encoded]
 
     def _encoded(self, requests: Sequence[Chat]) -> list[list[int] | str]:
-        """Encode each conversation, those that are asked several times once, or say why not."""
+        """Return each conversation's token ids, or the reason why it cannot be asked."""
         known: dict[tuple[str, ...], list[int] | str] = {}
-        found = []
+        encoded = []
         for request in requests:
-            turns = ((turn["role"], turn["content"]) for turn in request.messages)
-            key = tuple(chain.from_iterable(turns))
+            key = tuple(spoken(request.messages))
             if key not in known:
                 known[key] = self._encode_or_refuse(request.messages)
-            found.append(known[key])
-        return found
+            encoded.append(known[key])
+        return encoded
 
     def _encode_or_refuse(self, messages: Sequence[Message]) -> list[int] | str:
-        """Encode a conversation, or say why it cannot be asked."""
+        """Return a conversation's token ids, or the reason why it cannot be asked."""
         if reason := refusal(messages):
             return reason
         try:
@@ -130,17 +127,17 @@ class Engine(Holding):
             return "prompt_empty"
         return token_ids if len(token_ids) < self.max_model_len else TOO_LONG
 
-    def _generate(self, asked: Sequence[tuple[Any, Chat]], sampling: Sampling) -> list[Sample]:
-        """Let vLLM answer encoded requests; raises StoppedError where it gives up."""
+    def _generate(self, requests: Sequence[tuple[Any, Chat]], sampling: Sampling) -> list[Sample]:
+        """Return vLLM's answers to encoded requests; raise StoppedError where it fails."""
         from vllm import TokensPrompt
 
-        prompts = [TokensPrompt(prompt_token_ids=token_ids) for token_ids, _ in asked]
+        prompts = [TokensPrompt(prompt_token_ids=token_ids) for token_ids, _ in requests]
         try:
-            params = [_params(request, sampling) for _, request in asked]
-            answers = self._llm.generate(prompts, params, use_tqdm=False) if asked else []
+            params = [_params(request, sampling) for _, request in requests]
+            answers = self._llm.generate(prompts, params, use_tqdm=False) if requests else []
         except Exception as error:  # vLLM raises nearly anything; all of it ends the run
             raise StoppedError(
-                f"vLLM: expected {len(asked):,} answers from {self._model}, found: "
+                f"vLLM: expected {len(requests):,} answers from {self._model}, found: "
                 f"{first_line(error)}; finished chunks are kept, run again to go on",
                 [],
             ) from error
@@ -148,7 +145,7 @@ class Engine(Holding):
 
 
 def _params(request: Chat, sampling: Sampling) -> Any:
-    """Put a request into vLLM's words."""
+    """Return a request's parameters for vLLM."""
     from vllm import SamplingParams
     from vllm.sampling_params import StructuredOutputsParams
 
@@ -165,7 +162,7 @@ def _params(request: Chat, sampling: Sampling) -> Any:
 
 
 def _sample(answer: Any) -> Sample:
-    """Take what we keep of vLLM's answer; a sum of log-probabilities can round to above zero."""
+    """Return vLLM's answer as a sample; a sum of log-probabilities can round to above zero."""
     output = answer.outputs[0]
     return Sample(
         text=output.text,
@@ -177,7 +174,7 @@ def _sample(answer: Any) -> Sample:
 
 
 def _load_encoder(model: Path, template: Mapping[str, Any]) -> "ChatEncoder":
-    """Load a folder's tokenizer and chat template, which is given options of its own."""
+    """Load a folder's tokenizer and its chat template, with options of its own."""
     _set(EVERYWHERE)
     from transformers import AutoTokenizer
 
@@ -239,7 +236,7 @@ def start(model: Path, dtype: str, max_model_len: int | None, **more: Any) -> An
 
 
 def _stored_dtype(model: Path) -> Any:
-    """Read in which dtype the weights are stored; vLLM's own auto would round float32 down."""
+    """Return the dtype of the stored weights; vLLM's own auto would round float32 down."""
     from transformers import AutoConfig
 
     config = AutoConfig.from_pretrained(model, local_files_only=True, trust_remote_code=False)
@@ -247,12 +244,12 @@ def _stored_dtype(model: Path) -> Any:
 
 
 def _set(variables: dict[str, str]) -> None:
-    """Set environment variables that nobody has set."""
+    """Set environment variables that are unset."""
     for name, value in variables.items():
         os.environ.setdefault(name, value)
 
 
 def first_line(error: Exception) -> str:
-    """Say in one line what went wrong."""
+    """Return the first line of an error's message."""
     text = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
     return (text.strip() or type(error).__name__).splitlines()[0]

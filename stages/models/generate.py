@@ -61,28 +61,29 @@ class Options(BaseModel, extra="forbid", frozen=True):
 
     @field_validator("temperature")
     @classmethod
-    def _temperatures(cls, given: float | tuple[float, ...]) -> float | tuple[float, ...]:
-        """Refuse temperatures that none samples at, or the same one twice."""
-        each = given if isinstance(given, tuple) else (given,)
-        if not each or len(set(each)) < len(each) or not all(0 <= one <= 2 for one in each):
-            raise ValueError(f"expected a number from 0 to 2, or several different, found {given}")
-        return given
+    def _temperatures(cls, value: float | tuple[float, ...]) -> float | tuple[float, ...]:
+        """Check that temperatures lie in [0, 2], each given once."""
+        several = value if isinstance(value, tuple) else (value,)
+        is_distinct = 0 < len(several) == len(set(several))
+        if not is_distinct or not all(0 <= temperature <= 2 for temperature in several):
+            raise ValueError(f"expected a number from 0 to 2, or several different, found {value}")
+        return value
 
     @model_validator(mode="after")
     def _samples_differ(self) -> "Options":
-        """Refuse to take the same likeliest answer several times."""
+        """Check that a prompt has one answer at temperature 0."""
         if 0 in self.temperatures and self.num_samples > 1:
             raise ValueError(f"num_samples: expected 1 at temperature 0, found {self.num_samples}")
         return self
 
     @property
     def temperatures(self) -> tuple[float, ...]:
-        """Give every temperature that is sampled at."""
+        """Every temperature that is sampled at."""
         return self.temperature if isinstance(self.temperature, tuple) else (self.temperature,)
 
     @property
     def num_answers(self) -> int:
-        """Count the answers to each prompt."""
+        """The number of answers to each prompt."""
         return self.num_samples * len(self.temperatures)
 
 
@@ -97,15 +98,15 @@ def generate(
 ) -> pl.DataFrame:
     """Ask the model each prompt `num_samples` times at each temperature.
 
-    prompts: as in schemas/prompts.py;  model: a folder;  generator: the name to give the answers
-    store:   folder that keeps every finished chunk, so that a rerun asks only what is missing
-    chatter: one that already runs this model; by default one is opened where there is work to do
+    prompts: as in schemas/texts.py;  model: a folder;  generator: the answers' name
+    store:   folder that keeps every finished chunk; a rerun asks only for missing answers
+    chatter: one that already runs this model; by default one is opened if answers are missing
 
     Returns Generated, sorted, exactly `num_answers` rows a prompt. A prompt that cannot be asked
     has rows with a reason: prompt_empty, prompt_too_long (no room for one token), invalid_unicode,
-    template_error (the model's template refuses it) or request_refused (its endpoint does); an
-    answer that was broken off has unfinished.
-    Raises UserError over the model, StoppedError where it gives up midway.
+    template_error (the model's template refuses it) or request_refused (its endpoint does). An
+    answer that was broken off has the reason unfinished.
+    Raises UserError for a wrong model, StoppedError where it gives up midway.
     """
     if prompts.is_empty():
         return Generated.create_empty()
@@ -184,7 +185,7 @@ def _conversations(prompts: pl.DataFrame, options: Options) -> pl.DataFrame:
 
 
 def _with_system(messages: list[Message], system: str | None) -> list[Message]:
-    """Put a system turn before a conversation that has none."""
+    """Return a conversation with a system turn, its own if it has one."""
     if system is None or messages[0]["role"] == "system":
         return messages
     return [{"role": "system", "content": system}, *messages]
@@ -210,14 +211,14 @@ def _responses(
 
 
 def once(responses: pl.DataFrame) -> pl.DataFrame:
-    """Keep samples of one generator with the same text and ending once, with their count.
+    """Return the first of a generator's samples with one text and ending, with their count.
 
-    The first of them stands for all; a failed sample stands for itself.
+    Failed samples are all kept.
     """
     alike = ["generator", "response_id", "finish_reason"]
-    said = pl.col("text").is_not_null()
-    counted = responses.filter(said).with_columns(count=pl.col("count").sum().over(alike))
+    has_text = pl.col("text").is_not_null()
+    counted = responses.filter(has_text).with_columns(count=pl.col("count").sum().over(alike))
     first = counted.unique(alike, keep="first", maintain_order=True)
-    return pl.concat([first, responses.filter(~said)]).sort(
+    return pl.concat([first, responses.filter(~has_text)]).sort(
         "prompt_id", "generator", "sample_index"
     )

@@ -1,4 +1,4 @@
-"""Where a model's files are: in its folder, or where the folder's pointer says."""
+"""The place of a model's files: its folder, or the place that the folder's pointer names."""
 
 import hashlib
 import json
@@ -16,11 +16,11 @@ HASHED_SUFFIXES = {".safetensors", ".json", ".jinja", ".model", ".txt"}
 
 @dataclass(frozen=True)
 class Address:
-    """Where an OpenAI-compatible endpoint is, what it serves, and how it is asked.
+    """An OpenAI-compatible endpoint: its address, the model it serves, and limits.
 
-    key:         the environment variable that holds its key; None: it asks for none
+    key:         the environment variable that holds its key; None: it needs none
     concurrency: requests under way at a time;  retries: of one request, with backoff
-    logprobs:    ask for the answers' log-probabilities, which not every server gives
+    logprobs:    ask for the answers' log-probabilities, which some servers do not return
     """
 
     url: str
@@ -32,13 +32,13 @@ class Address:
 
 
 def address(folder: Path) -> Address | None:
-    """Give the endpoint that a resolved folder points at; None where it has or names weights."""
+    """Return the endpoint that a resolved folder points at; None if it holds or names weights."""
     endpoint = _pointer(folder).get("endpoint")
     return None if endpoint is None else Address(**endpoint)
 
 
 def locate(folder: Path) -> tuple[str, str | None]:
-    """Turn a resolved folder into the name or path, and the revision, that loaders take.
+    """Return the path or hub name, and the revision, that loaders take.
 
     Any model folder without a pointer, such as a trained one, is its own location.
     Raises UserError where the folder names an endpoint.
@@ -57,12 +57,12 @@ def _pointer(folder: Path) -> dict[str, Any]:
     path = folder / POINTER
     if not path.exists():
         return {}
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return found
+    pointer: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return pointer
 
 
 def weights(folder: Path) -> Path:
-    """Give the folder that holds a model's files, fetching a pinned hub model where it must.
+    """Return the folder of a model's files; a pinned hub model is fetched if need be.
 
     Raises UserError where a local model is no longer the one that was pointed at, or the hub
     cannot be reached.
@@ -83,7 +83,7 @@ def weights(folder: Path) -> Path:
 
 
 def _check_unchanged(folder: Path, model: Path) -> None:
-    """Hold a local model to the fingerprint that was taken when it was pointed at."""
+    """Raise UserError if a local model's files changed since it was pointed at."""
     if model == folder:
         return
     expected = _pointer(folder)["fingerprint"]
@@ -97,7 +97,7 @@ def _check_unchanged(folder: Path, model: Path) -> None:
 
 
 def fingerprint(folder: Path) -> str:
-    """Hash the names and bytes of a model's weights, configuration, tokenizer and template."""
+    """Return a hash of a model's weights, configuration, tokenizer and template files."""
     if not (folder / "config.json").is_file():
         raise UserError(
             f"{folder}: expected a model folder with config.json, found none there; "

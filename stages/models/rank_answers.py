@@ -31,12 +31,12 @@ def rank(
     max_length: int,
     batch_size: int,
 ) -> pl.DataFrame:
-    """Give each candidate its implicit reward, and its rank among those of its prompt.
+    """Return each candidate with its implicit reward and its rank within its prompt.
 
     reward: beta times log(policy / reference) summed over tokens, in nats; reward_per_token: beta
     times its mean. rank, rank_per_token: 1 the best, equal ones sharing the better place. A
     candidate without text, or one the models cannot read (no room after its prompt), has nulls and
-    a reason. Rows stand prompt by prompt, best first.
+    a reason. Rows are sorted by prompt, best first.
     """
     asked = responses.join(prompts.select("prompt_id", prompt="messages"), on="prompt_id")
     rewards = implicit_rewards(asked, policy, reference, beta, max_length, batch_size)
@@ -64,7 +64,7 @@ def implicit_rewards(
     max_length: int,
     batch_size: int,
 ) -> pl.DataFrame:
-    """Compute rewards of the rows of (prompt, text, finish_reason), in their order."""
+    """Return the rewards of rows of (prompt, text, finish_reason), in their order."""
     from rather.trainer.reference.implicit_rewards import Said, log_ratios
 
     said = [

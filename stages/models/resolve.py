@@ -55,12 +55,12 @@ def resolve(name: str, revision: str | None, out: Path, seed: int) -> None:
 
 
 def point_at_endpoint(address: Address, out: Path) -> None:
-    """Write the folder of what an endpoint serves; nobody is asked yet."""
+    """Write the folder of a model that an endpoint serves; no request is sent yet."""
     _write_pointer({"endpoint": asdict(address)}, out)
 
 
 def merge(model: Path, adapter: Path, out: Path) -> None:
-    """Write a resolved model's weights with a LoRA adapter put into them.
+    """Write a resolved model's weights with a LoRA adapter merged into them.
 
     Raises UserError where the folder holds no adapter, or one of another model.
     """
@@ -88,13 +88,13 @@ def merge(model: Path, adapter: Path, out: Path) -> None:
 
 
 def _write_pointer(pointer: dict[str, Any], out: Path) -> None:
-    """Leave a folder with a pointer alone."""
+    """Replace a folder by one that holds a pointer alone."""
     _clear(out)
     (out / POINTER).write_text(json.dumps(pointer, indent=2) + "\n", encoding="utf-8")
 
 
 def _clear(out: Path) -> None:
-    """Leave an empty folder."""
+    """Replace a folder by an empty one."""
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
 
@@ -115,7 +115,7 @@ def _point_at_hub(name: str, revision: str | None) -> dict[str, str | None]:
 
 
 def _hub_commit(name: str, revision: str | None) -> str:
-    """Ask the hub which commit a revision means."""
+    """Return the commit that a revision means on the hub."""
     from httpx import HTTPError
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HFValidationError
@@ -151,7 +151,7 @@ def _build(out: Path, seed: int) -> None:
 
 
 def _demo_config(tokenizer: "PreTrainedTokenizerFast") -> "LlamaConfig":
-    """Describe the demo's Llama, with room for prompts far longer than its own tasks'."""
+    """Return the config of the demo's Llama, with room for prompts far longer than its tasks'."""
     from transformers import LlamaConfig
 
     return LlamaConfig(
@@ -174,7 +174,7 @@ def _demo_config(tokenizer: "PreTrainedTokenizerFast") -> "LlamaConfig":
 def _demo_tokenizer() -> "PreTrainedTokenizerFast":
     """Train a byte-level BPE tokenizer, lossless for any text, on the world's instructions.
 
-    The words that a task is about stay single letters: that is what a small model can work on.
+    The words of a payload stay single letters, which a small model can work on.
     """
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast

@@ -1,4 +1,4 @@
-"""What sft and reward learn from.   prompts, responses, comparisons -> demonstrations, pairs"""
+"""Training data of sft and reward.   prompts, responses, comparisons -> demonstrations, pairs"""
 
 import polars as pl
 
@@ -10,7 +10,7 @@ TRAIN = pl.col("split") == "train"
 
 
 def demonstrations(prompts: pl.DataFrame) -> pl.DataFrame:
-    """Give each training prompt that has an answer to imitate, with it."""
+    """Return each training prompt that has an answer to imitate, with that answer."""
     return (
         prompts.filter(undemonstrated().is_null())
         .select("prompt_id", prompt="messages", completion=_said("demonstration"))
@@ -20,7 +20,7 @@ def demonstrations(prompts: pl.DataFrame) -> pl.DataFrame:
 
 
 def undemonstrated() -> pl.Expr:
-    """Say why a prompt gives no demonstration, null where it gives one."""
+    """Return the reason why a prompt gives no demonstration, null if it gives one."""
     return (
         pl.when(~TRAIN)
         .then(pl.lit("held_out"))
@@ -32,7 +32,7 @@ def undemonstrated() -> pl.Expr:
 def decide(prompts: pl.DataFrame, comparisons: pl.DataFrame) -> pl.DataFrame:
     """Add to comparisons their prompt, chosen_id, rejected_id, row_id, and `reason`: null to keep.
 
-    A rater who said the same of both orders of two answers said it once.
+    The same preference of one rater in both orders of two answers counts once.
     """
     first_better = pl.col("preference") > 0
     sided = comparisons.drop("reason").with_columns(
@@ -60,7 +60,7 @@ def decide(prompts: pl.DataFrame, comparisons: pl.DataFrame) -> pl.DataFrame:
 
 
 def reward_pairs(decided: pl.DataFrame, responses: pl.DataFrame) -> pl.DataFrame:
-    """Give the comparisons that `decide` keeps, with their texts."""
+    """Return the comparisons that `decide` keeps, with their texts."""
     texts = responses.filter(pl.col("text").is_not_null()).unique("response_id")
     said = texts.select("response_id", answer=_said("text"))
     return (
@@ -73,6 +73,6 @@ def reward_pairs(decided: pl.DataFrame, responses: pl.DataFrame) -> pl.DataFrame
 
 
 def _said(column: str) -> pl.Expr:
-    """Turn a text into an assistant's message."""
+    """Return a text as an assistant's message."""
     message = pl.struct(role=pl.lit("assistant"), content=pl.col(column))
     return pl.concat_list(message).cast(MESSAGES_DTYPE)

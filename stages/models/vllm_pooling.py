@@ -24,7 +24,7 @@ class Pooling(engine.Holding):
         self._model, self._max_length = model, max_length
 
     def __enter__(self) -> Self:
-        """Load the tokenizer, then the weights: the cheaper mistake is met first."""
+        """Load the tokenizer, then the weights: the cheaper check comes first."""
         from rather.trainer.reference.rewards import Reader
 
         self._read = Reader(self._model, self._max_length)
@@ -45,22 +45,22 @@ class Pooling(engine.Holding):
         """Return raw logits in the order given, as trainer/reference/rewards.py does."""
         sequences = self._read(conversations)
         scores: list[float | None] = [None] * len(conversations)
-        found = self._logits([[*prompt, *answer] for prompt, answer in sequences.values()])
-        for at, value in zip(sequences, found, strict=True):
-            scores[at] = value
+        logits = self._logits([[*prompt, *answer] for prompt, answer in sequences.values()])
+        for place, value in zip(sequences, logits, strict=True):
+            scores[place] = value
         return scores
 
     def _logits(self, sequences: list[list[int]]) -> list[float]:
-        """Give each token sequence's logit: no sigmoid."""
+        """Return each token sequence's raw logit, without a sigmoid."""
         from vllm import PoolingParams, TokensPrompt
 
         prompts: list[Any] = [TokensPrompt(prompt_token_ids=ids) for ids in sequences]
         raw = PoolingParams(use_activation=False)
         try:
-            found = self._llm.classify(prompts, pooling_params=raw, use_tqdm=False)
+            outputs = self._llm.classify(prompts, pooling_params=raw, use_tqdm=False)
         except Exception as error:  # vLLM raises nearly anything; all of it ends the run
             raise RatherError(
                 f"vLLM: expected {len(sequences):,} scores from {self._model}, found: "
                 f"{engine.first_line(error)}; finished chunks are kept, run again to go on"
             ) from error
-        return [float(answer.outputs.probs[0]) for answer in found]
+        return [float(answer.outputs.probs[0]) for answer in outputs]

@@ -1,1 +1,1 @@
-"""Who rates responses: one kind of rater per file, each with a function `rate`."""
+"""Raters of responses: one kind a file, each with a class `Options` and a function `rate`."""

@@ -1,4 +1,4 @@
-"""A simulated person with planted faults, for the demo world, where the truth is known."""
+"""A simulated annotator with known faults, for the demo, whose right answers are known."""
 
 from random import Random
 
@@ -12,7 +12,7 @@ LOWEST, HIGHEST = 1.0, 5.0
 
 
 class Options(ProgramOptions):
-    """The annotator's character.
+    """The annotator's faults.
 
     reliability:       share of answers judged by their quality; the others get a random score
     length_preference: points for every 10 characters beyond the right answer's length
@@ -29,23 +29,23 @@ def rate(
 ) -> pl.DataFrame:
     """Score responses from 1 to 5 in whole points, by their likeness to the right answer.
 
-    Chance depends on seed, rater and response alone: more responses change no earlier score.
-    What was skipped gives null, reason `skipped`; a prompt that is no task of the demo world
-    gives null, reason `not_a_demo_task`.
+    A score depends on seed, rater and response alone: more responses change no earlier score.
+    A skipped response has a null score and the reason `skipped`; a response to a prompt that is
+    no task of the demo has the reason `not_a_demo_task`.
     """
-    asked = to_rate(prompts, responses)
-    judged = [
+    listed = to_rate(prompts, responses)
+    scores = [
         _judge(messages[-1]["content"], text, options, Random(f"{seed} {rater} {response_id}"))
-        for response_id, text, messages in asked.select("response_id", "text", "messages").rows()
+        for response_id, text, messages in listed.select("response_id", "text", "messages").rows()
     ]
-    columns = pl.DataFrame(judged, schema={"score": pl.Float64, "reason": pl.String}, orient="row")
-    return ratings(rater, asked.hstack(columns))
+    columns = pl.DataFrame(scores, schema={"score": pl.Float64, "reason": pl.String}, orient="row")
+    return ratings(rater, listed.hstack(columns))
 
 
 def _judge(
     prompt: str, response: str, options: Options, random: Random
 ) -> tuple[float | None, str | None]:
-    """Give one response's score, or null and the reason."""
+    """Return one response's score, or null and the reason."""
     skips, attentive = random.random() < options.missing, random.random() < options.reliability
     guess = float(random.randint(int(LOWEST), int(HIGHEST)))
     gold = demo.solve(prompt)
@@ -57,7 +57,7 @@ def _judge(
 
 
 def _opinion(gold: str, response: str, options: Options) -> float:
-    """Turn quality and length into whole points."""
+    """Return whole points for quality and length."""
     extra = len(response) - len(gold)
     points = LOWEST + (HIGHEST - LOWEST) * demo.quality(gold, response)
     points += options.length_preference * extra / 10

@@ -1,4 +1,4 @@
-"""A policy trained on preferences, beside its reference: beta log(policy / reference)."""
+"""The reward that a policy trained on preferences implies: beta log(policy / reference)."""
 
 from pathlib import Path
 
@@ -42,29 +42,29 @@ def rate(
     """Score responses by beta times the log-ratio of policy and reference, summed over tokens.
 
     Rafailov et al. 2023 (arXiv:2305.18290), section 4: up to a term of the prompt alone. A response
-    that was cut has no end token. What cannot be read gives null, reason `unreadable`.
+    that was cut has no end token. An unreadable response has a null score, reason `unreadable`.
     """
-    asked = to_rate(prompts, responses)
-    if asked.is_empty():
+    listed = to_rate(prompts, responses)
+    if listed.is_empty():
         return Rated()
-    asked = _keyed_by_end(asked)
+    listed = _keyed_by_end(listed)
     policy, reference = weights(models.model), weights(models.reference)
     state = digest([fingerprint(policy), fingerprint(reference), str(options.max_length)])
     store = Store(models.store / f"log-ratios-{state}", STORED, [KEY])
     store.fill(
-        store.missing(asked),
+        store.missing(listed),
         options.chunk_size,
         lambda chunk: _log_ratios(chunk, policy, reference, options),
     )
-    rated = store.join(asked).with_columns(score=options.beta * pl.col("log_ratio"))
+    rated = store.join(listed).with_columns(score=options.beta * pl.col("log_ratio"))
     return Rated(ratings(rater, finite_scores(rated)))
 
 
-def _keyed_by_end(asked: pl.DataFrame) -> pl.DataFrame:
+def _keyed_by_end(listed: pl.DataFrame) -> pl.DataFrame:
     """Add to each response the key of what is read of it: a finished one has an end token."""
-    keys = keyed(asked).select(KEY, "finished").iter_rows()
+    keys = keyed(listed).select(KEY, "finished").iter_rows()
     names = [digest([key, str(finished)]) for key, finished in keys]
-    return asked.with_columns(pl.Series(KEY, names, dtype=pl.String))
+    return listed.with_columns(pl.Series(KEY, names, dtype=pl.String))
 
 
 def _log_ratios(

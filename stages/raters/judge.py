@@ -1,4 +1,4 @@
-"""A model that is asked for its opinion: scores on a rubric, or preferences between two."""
+"""A language model that scores responses on a rubric, or compares two of them."""
 
 import polars as pl
 
@@ -23,17 +23,17 @@ def rate(
     seed: int,
     models: Models,
 ) -> Rated:
-    """Ask the judge of every response, or of couples of responses in both orders.
+    """Ask the judge about every response, or about couples of responses in both orders.
 
-    An answer that says nothing of an aspect gives null and a reason: cut_off, empty_answer,
+    An answer without a value for an aspect gives null and a reason: cut_off, empty_answer,
     not_json, not_on_scale, not_a_preference; so does a question that cannot be asked.
     """
-    asked = to_rate(prompts, responses)
-    if asked.is_empty():
+    listed = to_rate(prompts, responses)
+    if listed.is_empty():
         return Rated()
-    listed, num_not_asked = questions(asked, options, seed)
-    texts = dict(asked.select("response_id", "text").iter_rows())
-    verdicts = Judge(rater, models, options, seed).verdicts(listed, texts)
+    asked, num_not_asked = questions(listed, options, seed)
+    texts = dict(listed.select("response_id", "text").iter_rows())
+    verdicts = Judge(rater, models, options, seed).verdicts(asked, texts)
     read = said(verdicts, options)
     table = _table(verdicts, read)
     if options.by == "pointwise":
@@ -47,23 +47,26 @@ def rate(
 
 
 def _table(verdicts: pl.DataFrame, read: pl.DataFrame) -> pl.DataFrame:
-    """Make the table of verdicts: one that tells of no aspect has its reason."""
+    """Return the table of verdicts; one without a value for any aspect has its reason."""
     silent = pl.col("value").is_null().all()
     why = read.group_by(KEY).agg(reason=pl.when(silent).then(pl.col("why_none").min()))
     rows = verdicts.drop("reason").join(why, on=KEY, how="left", maintain_order="left")
     return rows.rename({KEY: "verdict_id"}).select(Verdicts.column_names())
 
 
-def questions(asked: pl.DataFrame, options: Options, seed: int) -> tuple[pl.DataFrame, int]:
-    """List what is asked, each question `votes` times; and count the couples that are not asked.
+def questions(responses: pl.DataFrame, options: Options, seed: int) -> tuple[pl.DataFrame, int]:
+    """Return the questions, each `votes` times, and the number of couples left out.
 
-    asked: as `to_rate` gives it
-    key:   names the texts that are judged, in the order shown, and the vote
+    A question's key is of the judged texts in the order shown, and of the vote.
+
+    Args:
+        responses: as `to_rate` returns them.
+        seed: draws the couples of prompts that have more than max_pairs.
     """
-    shown, num_not_asked = _shown(asked, options, seed)
+    shown, num_not_asked = _shown(responses, options, seed)
     votes = pl.DataFrame({"vote": range(options.votes)}, schema={"vote": pl.Int64})
-    rows = shown.join(_prompts(asked), on="prompt_id", maintain_order="left")
-    named = rows.join(votes, how="cross", maintain_order="left").with_columns(
+    rows = shown.join(_prompts(responses), on="prompt_id", maintain_order="left")
+    keyed = rows.join(votes, how="cross", maintain_order="left").with_columns(
         digests(
             pl.col("conversation"),
             pl.col("first_id"),
@@ -71,19 +74,19 @@ def questions(asked: pl.DataFrame, options: Options, seed: int) -> tuple[pl.Data
             pl.col("vote").cast(pl.String),
         ).alias(KEY)
     )
-    return named.drop("conversation"), num_not_asked
+    return keyed.drop("conversation"), num_not_asked
 
 
-def _prompts(asked: pl.DataFrame) -> pl.DataFrame:
-    """Give each prompt's messages and their hash."""
-    prompts = asked.select("prompt_id", "messages").unique("prompt_id", keep="any")
+def _prompts(responses: pl.DataFrame) -> pl.DataFrame:
+    """Return each prompt's messages and their hash."""
+    prompts = responses.select("prompt_id", "messages").unique("prompt_id", keep="any")
     names = [digest(spoken(turns)) for turns in prompts["messages"].to_list()]
     return prompts.with_columns(conversation=pl.Series(names, dtype=pl.String))
 
 
-def _shown(asked: pl.DataFrame, options: Options, seed: int) -> tuple[pl.DataFrame, int]:
-    """List answers alone, or couples in both orders."""
-    ids = asked.select("prompt_id", first_id="response_id").sort("prompt_id", "first_id")
+def _shown(responses: pl.DataFrame, options: Options, seed: int) -> tuple[pl.DataFrame, int]:
+    """Return the responses alone or the couples in both orders, and the number left out."""
+    ids = responses.select("prompt_id", first_id="response_id").sort("prompt_id", "first_id")
     if options.by == "pointwise":
         return ids.with_columns(second_id=pl.lit(None, pl.String)), 0
     couples = ids.join(ids.rename({"first_id": "second_id"}), on="prompt_id").filter(
@@ -96,6 +99,6 @@ def _shown(asked: pl.DataFrame, options: Options, seed: int) -> tuple[pl.DataFra
 
 
 def _drawn(couples: pl.DataFrame, at_most: int, seed: int) -> pl.DataFrame:
-    """Draw each prompt's couples by the hash of their ids and a seed: more answers, same draw."""
+    """Draw each prompt's couples by a seeded hash of their ids."""
     lot = digests(pl.lit(str(seed)), *map(pl.col, BOTH))
     return couples.filter(lot.rank("ordinal").over("prompt_id") <= at_most)

@@ -1,4 +1,4 @@
-"""What every rater starts from and gives back.   prompts, responses -> ratings, comparisons"""
+"""The input and output of every rater.   prompts, responses -> ratings, comparisons"""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,10 +14,10 @@ KEY = "key"
 
 
 class Models(NamedTuple):
-    """What a rater that is a model works with: folders of data/models, and its store.
+    """The folders of a rater that is, or asks, a model.
 
     model:     the rater itself, or what it asks;  reference: the model that training starts from
-    store:     keeps rows that were paid for
+    store:     of rows that were paid for
     """
 
     model: Path
@@ -57,11 +57,11 @@ class ReadingOptions(ModelOptions):
 
 @dataclass(frozen=True)
 class Rated:
-    """What a rater said; a table that it does not fill is empty.
+    """A rater's tables; one that it does not fill is empty.
 
     verdicts:      a judge's own words
     num_not_asked: couples of responses that it was not asked to compare
-    figures:       what else there is to tell, for its metrics
+    figures:       further figures, for its metrics
     """
 
     ratings: pl.DataFrame = field(default_factory=Ratings.create_empty)
@@ -72,11 +72,11 @@ class Rated:
 
 
 def to_rate(prompts: pl.DataFrame, responses: pl.DataFrame) -> pl.DataFrame:
-    """List each distinct response once, with its prompt's columns.
+    """Return each distinct response once, with its prompt's columns.
 
-    Samples with one text share a response; it is finished where one of them is not known to have
-    been cut. A failed sample has no text, hence no response to rate: it stays accounted for in the
-    responses table.
+    Samples with one text share a response; it is finished unless all of them are known to have
+    been cut. A failed sample has no text, hence no response to rate; the responses table accounts
+    for it.
     """
     cut = (pl.col("finish_reason") == "length").fill_null(False)
     texts = (
@@ -88,7 +88,7 @@ def to_rate(prompts: pl.DataFrame, responses: pl.DataFrame) -> pl.DataFrame:
 
 
 def ratings(rater: str, rated: pl.DataFrame) -> pl.DataFrame:
-    """Make the ratings table of one rater from rated responses with their score and reason."""
+    """Return the ratings table of one rater, made of responses with their score and reason."""
     rows = rated.select(
         "response_id",
         "prompt_id",
@@ -101,7 +101,7 @@ def ratings(rater: str, rated: pl.DataFrame) -> pl.DataFrame:
 
 
 def finite_scores(rated: pl.DataFrame) -> pl.DataFrame:
-    """Give a model's scores their reasons: null could not be read, or is no finite number."""
+    """Add the reasons of a model's scores: `unreadable` of null, `not_finite` of inf and nan."""
     score, finite = pl.col("score"), pl.col("score").is_finite()
     unreadable = pl.when(score.is_null()).then(pl.lit("unreadable"))
     return rated.with_columns(
@@ -117,30 +117,35 @@ def keyed(responses: pl.DataFrame) -> pl.DataFrame:
 
 
 def accounts(responses: pl.DataFrame, rated: Rated) -> dict[str, tuple[int, dict[str, int]]]:
-    """Tell how many responses and comparisons came to a rater, and why which were not judged.
+    """Return the number of responses and of comparisons, and of those not judged by reason.
 
-    A response is judged by any score of it, or preference between it and another.
+    A response is judged by any score of it, or by a preference between it and another.
     """
-    said = pl.concat([_said(rated.ratings, "response_id", "score"), *_compared(rated.comparisons)])
-    of = said.group_by("id").agg(pl.col("reason").min(), judged=pl.col("given").any())
+    judgements = pl.concat(
+        [_judgements(rated.ratings, "response_id", "score"), *_compared(rated.comparisons)]
+    )
+    by_response = judgements.group_by("id").agg(pl.col("reason").min(), pl.col("judged").any())
     distinct = (
-        responses.select(id="response_id").drop_nulls().unique().join(of, on="id", how="left")
+        responses.select(id="response_id")
+        .drop_nulls()
+        .unique()
+        .join(by_response, on="id", how="left")
     )
     lost = distinct.filter(~pl.col("judged").fill_null(False))
-    found = {"responses": (distinct.height, _counts(lost["reason"].fill_null("not_compared")))}
+    counts = {"responses": (distinct.height, _counts(lost["reason"].fill_null("not_compared")))}
     if rated.comparisons.height or rated.num_not_asked:
         dropped = _counts(rated.comparisons["reason"].drop_nulls())
         dropped |= {"beyond_max_pairs": rated.num_not_asked} if rated.num_not_asked else {}
-        found["comparisons"] = (rated.comparisons.height + rated.num_not_asked, dropped)
-    return found
+        counts["comparisons"] = (rated.comparisons.height + rated.num_not_asked, dropped)
+    return counts
 
 
-def _said(rows: pl.DataFrame, name: str, value: str) -> pl.DataFrame:
-    return rows.select("reason", id=name, given=pl.col(value).is_not_null())
+def _judgements(rows: pl.DataFrame, response: str, value: str) -> pl.DataFrame:
+    return rows.select("reason", id=response, judged=pl.col(value).is_not_null())
 
 
 def _compared(comparisons: pl.DataFrame) -> list[pl.DataFrame]:
-    return [_said(comparisons, side, "preference") for side in ("first_id", "second_id")]
+    return [_judgements(comparisons, side, "preference") for side in ("first_id", "second_id")]
 
 
 def _counts(reasons: pl.Series) -> dict[str, int]:

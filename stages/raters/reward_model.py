@@ -1,4 +1,4 @@
-"""A model trained on comparisons: its raw logit is the score."""
+"""A model trained on comparisons, whose raw logit is the score."""
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     Score = Callable[[Sequence[Said]], list[float | None]]
 
 STORED = pl.Schema({KEY: pl.String, "score": pl.Float64})
-# Without CUDA, vLLM reads two to four times as fast as transformers, and takes longer to start.
+# Without CUDA, vLLM scores two to four times as fast as transformers, and takes longer to start.
 MANY = 10_000
 
 
@@ -55,21 +55,21 @@ def rate(
 ) -> Rated:
     """Score responses by the model's raw logit.
 
-    A blank response, or one with no room after its prompt, gives null, reason `unreadable`; a logit
-    that is no finite number gives null, reason `not_finite`.
+    A blank response, or one with no room after its prompt, has a null score and the reason
+    `unreadable`; a logit that is no finite number has the reason `not_finite`.
     """
-    asked = to_rate(prompts, responses)
-    if asked.is_empty():
+    listed = to_rate(prompts, responses)
+    if listed.is_empty():
         return Rated()
-    asked, model = keyed(asked), weights(models.model)
+    listed, model = keyed(listed), weights(models.model)
     state = digest([fingerprint(model), str(options.max_length)])
     store = Store(models.store / f"logits-{state}", STORED, [KEY])
-    missing, figures = store.missing(asked), dict[str, Any]()
+    missing, figures = store.missing(listed), dict[str, Any]()
     if missing.height:
         with ExitStack() as stack:
             score, figures = _opened(stack, model, missing.height, options)
             store.fill(missing, options.chunk_size, lambda chunk: _scores(chunk, score))
-    return Rated(ratings(rater, finite_scores(store.join(asked))), figures=figures)
+    return Rated(ratings(rater, finite_scores(store.join(listed))), figures=figures)
 
 
 def _scores(chunk: pl.DataFrame, score: "Score") -> pl.DataFrame:
@@ -100,6 +100,7 @@ def _opened(
 
 
 def _suits_vllm(num_responses: int) -> bool:
+    """Check whether vLLM is worth its start."""
     import torch
 
     return num_responses >= MANY or torch.cuda.is_available()

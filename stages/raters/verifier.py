@@ -1,4 +1,4 @@
-"""A program that knows what a right answer is."""
+"""A program that checks an answer."""
 
 from functools import cached_property
 from typing import Any
@@ -24,7 +24,7 @@ CHECKS = ("tolerance", "pattern", "json_schema", "facts", "function")
 
 
 class Options(ProgramOptions):
-    """What is checked: one of these, or by default that text and the prompt's answer are the same.
+    """The check: one of these, or by default that text and the prompt's answer are the same.
 
     tolerance:   the last number in the text is the answer's, so much or less apart
     pattern:     a regular expression is found in the text (`^` and `$` are its ends)
@@ -32,7 +32,7 @@ class Options(ProgramOptions):
     facts:       texts that must all occur, whatever their case and white space; or `answer`, where
                  they are the lines of the prompt's answer. The score is the share that occurs
     function:    your own, `package.module:name`: given the prompt's messages, the text and the
-                 prompt's answer, it returns a number, a truth value, or None where it cannot tell
+                 prompt's answer, it returns a number, a truth value, or None for no verdict
     extract:     a regular expression whose first group, where it is last found, is taken for the
                  text, such as `#### (.*)`
     """
@@ -70,7 +70,7 @@ class Options(ProgramOptions):
 
     @model_validator(mode="after")
     def _one_check(self) -> "Options":
-        """Refuse two checks at once: they are two raters."""
+        """Check that one check is chosen at most, and that `extract` has a group."""
         given = [name for name in CHECKS if getattr(self, name) is not None]
         if len(given) > 1:
             raise ValueError(
@@ -83,7 +83,7 @@ class Options(ProgramOptions):
 
     @cached_property
     def check(self) -> Check:
-        """Give the check."""
+        """The check that the options describe."""
         if self.tolerance is not None:
             return number(self.tolerance)
         if self.pattern is not None:
@@ -98,24 +98,24 @@ class Options(ProgramOptions):
 def rate(
     rater: str, prompts: pl.DataFrame, responses: pl.DataFrame, options: Options, seed: int
 ) -> pl.DataFrame:
-    """Score 1 what is right and 0 what is wrong, or as the check says.
+    """Score a right answer 1 and a wrong one 0, or as the check says.
 
-    What cannot be told gives null, with a reason: no_answer (the prompt has none),
+    A response without a verdict has null, with a reason: no_answer (the prompt has none),
     answer_no_number, answer_no_facts, no_verdict (your function returned None), no_number (neither
     a number nor a truth value), function_failed (it raised an error).
     """
-    asked = to_rate(prompts, responses)
-    found = [_judged(row, options) for row in asked.iter_rows(named=True)]
-    columns = pl.DataFrame(found, schema={"score": pl.Float64, "reason": pl.String}, orient="row")
-    return ratings(rater, asked.hstack(columns))
+    listed = to_rate(prompts, responses)
+    scores = [_judge_row(row, options) for row in listed.iter_rows(named=True)]
+    columns = pl.DataFrame(scores, schema={"score": pl.Float64, "reason": pl.String}, orient="row")
+    return ratings(rater, listed.hstack(columns))
 
 
-def _judged(row: dict[str, Any], options: Options) -> tuple[float | None, str | None]:
-    """Give one response's score, or null and the reason."""
+def _judge_row(row: dict[str, Any], options: Options) -> tuple[float | None, str | None]:
+    """Return one response's score, or null and the reason."""
     text = row["text"]
     if options.extract is not None:
         parts = list(compiled(options.extract).finditer(text))
-        # Where the form is not kept, there is nothing that could be right.
+        # A text that does not keep to the form has no right answer in it.
         text = (parts[-1].group(1) or "") if parts else ""
-    found = options.check(row["messages"], text, row["answer"])
-    return (None, found) if isinstance(found, str) else (found, None)
+    score = options.check(row["messages"], text, row["answer"])
+    return (None, score) if isinstance(score, str) else (score, None)

@@ -1,4 +1,4 @@
-"""Checks of an answer: each gives a score, or the reason why it cannot tell."""
+"""Checks of an answer: each returns a score, or the reason of no verdict."""
 
 import json
 import math
@@ -22,12 +22,12 @@ FUNCTION = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
 
 def exact(messages: Sequence[Message], text: str, answer: str | None) -> float | str:
-    """Tell whether text and answer are the same but for outer white space."""
+    """Check whether text and answer are the same but for outer white space."""
     return "no_answer" if answer is None else float(text.strip() == answer.strip())
 
 
 def number(tolerance: float) -> Check:
-    """Tell whether the last numbers of text and answer are so much or less apart."""
+    """Check whether the last numbers of text and answer are `tolerance` or less apart."""
 
     def check(messages: Sequence[Message], text: str, answer: str | None) -> float | str:
         if answer is None:
@@ -49,7 +49,7 @@ def last_number(text: str) -> float | None:
 
 @cache
 def compiled(expression: str) -> re.Pattern[str]:
-    """Compile a regular expression; raises ValueError where it is none."""
+    """Compile a regular expression, or raise ValueError."""
     try:
         return re.compile(expression)
     except re.error as error:
@@ -57,13 +57,13 @@ def compiled(expression: str) -> re.Pattern[str]:
 
 
 def pattern(expression: str) -> Check:
-    """Tell whether a regular expression is found in the text."""
+    """Check whether a regular expression is found in the text."""
     regex = compiled(expression)
     return lambda messages, text, answer: float(regex.search(text) is not None)
 
 
 def require_json_schema(schema: dict[str, Any]) -> dict[str, Any]:
-    """Give a JSON schema back; raises ValueError where it is none, or refers to elsewhere."""
+    """Return a JSON schema unchanged; raise ValueError for a wrong one, or a foreign reference."""
     from jsonschema import Draft202012Validator, SchemaError
     from referencing import Registry
     from referencing.exceptions import Unresolvable
@@ -83,7 +83,7 @@ def require_json_schema(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _references(schema: Any) -> Iterator[str]:
-    """Find every reference, at any depth."""
+    """Yield every reference, at any depth."""
     if isinstance(schema, dict):
         reference = schema.get("$ref")
         yield from [reference] if isinstance(reference, str) else []
@@ -93,7 +93,7 @@ def _references(schema: Any) -> Iterator[str]:
 
 
 def json_schema(schema: dict[str, Any]) -> Check:
-    """Tell whether the text is JSON that meets a schema."""
+    """Check whether the text is JSON that meets a schema."""
     from jsonschema import Draft202012Validator
 
     validator = Draft202012Validator(schema)
@@ -108,7 +108,7 @@ def json_schema(schema: dict[str, Any]) -> Check:
 
 
 def facts(required: Sequence[str] | None) -> Check:
-    """Give the share of facts that occur in the text; None: they are the answer's lines."""
+    """Return the share of facts that occur in the text; None: they are the answer's lines."""
 
     def check(messages: Sequence[Message], text: str, answer: str | None) -> float | str:
         if required is None and answer is None:
@@ -124,19 +124,19 @@ def facts(required: Sequence[str] | None) -> Check:
 
 
 def _folded(text: str) -> str:
-    """Leave case and white space out of account."""
+    """Return a text in lower case, its white space as single blanks."""
     return " ".join(text.casefold().split())
 
 
 def require_function(name: str) -> str:
-    """Give a function's name back; raises ValueError where it is none."""
+    """Return a function's reference unchanged; raise ValueError for a wrong form."""
     if not FUNCTION.fullmatch(name):
         raise ValueError(f"expected package.module:name, found {name!r}")
     return name
 
 
 def function(name: str) -> Check:
-    """Let a function of the user's judge; raises UserError where it cannot be imported."""
+    """Check by a function of the user's; raise UserError if it cannot be imported."""
     judge = _imported(name)
 
     def check(messages: Sequence[Message], text: str, answer: str | None) -> float | str:
@@ -154,7 +154,7 @@ def function(name: str) -> Check:
 
 
 def _imported(name: str) -> Callable[..., Any]:
-    """Import a function, from the folder that rather runs in too."""
+    """Import a function, from the working folder too."""
     module, _, attribute = name.partition(":")
     here = str(Path.cwd())
     if here not in sys.path:

@@ -1,4 +1,4 @@
-"""Ask a judge, chunk by chunk, and keep every answer as it came.   questions -> verdicts"""
+"""Ask a judge, and keep every answer.   questions -> verdicts"""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -32,7 +32,7 @@ PROBE: list[Message] = [{"role": "user", "content": ""}]
 
 
 class Judge:
-    """A judge, how it is asked, and what it has answered before.
+    """A judge, and the store of its answers.
 
     The store's name has all that determines an answer besides the texts that are judged.
     """
@@ -41,19 +41,24 @@ class Judge:
         self._rater, self._model, self._options, self._seed = rater, models.model, options, seed
         sampling = Sampling(temperature=options.temperature, max_tokens=options.max_tokens)
         words = question(options, PROBE, [""] if options.by == "pointwise" else ["", ""])
-        means = [revision(models.model), *(turn["content"] for turn in words)]
-        means += [json.dumps(schema(options)), repr(sampling)]
-        means += [json.dumps(options.template, sort_keys=True)]
+        determined_by = [revision(models.model), *(turn["content"] for turn in words)]
+        determined_by += [json.dumps(schema(options)), repr(sampling)]
+        determined_by += [json.dumps(options.template, sort_keys=True)]
         # The likeliest answer is the same whatever the seed.
-        means += [str(seed)] if options.temperature else []
-        folder = models.store / f"verdicts-{digest(means)}"
+        determined_by += [str(seed)] if options.temperature else []
+        folder = models.store / f"verdicts-{digest(determined_by)}"
         self._store = AnswerStore(folder, STORED, [KEY], sampling, options.chunk_size)
 
     def verdicts(self, questions: pl.DataFrame, texts: Mapping[str, str]) -> pl.DataFrame:
-        """Ask what was not asked before, and give questions with what was answered.
+        """Ask the questions that have no stored answer, and return all with their answers.
 
-        questions: key, messages, first_id, second_id, vote;  texts: of responses, by id
-        Raises UserError where the cost is above a cap, StoppedError where the judge gives up.
+        Args:
+            questions: key, messages, first_id, second_id, vote.
+            texts: of responses, by id.
+
+        Raises:
+            UserError: The cost is above a cap; nothing was asked.
+            StoppedError: The judge gave up midway.
         """
         missing = self._store.missing(questions)
         if missing.height:
@@ -72,19 +77,19 @@ class Judge:
         return open_model(self._model, options.dtype, options.max_model_len, options.template)
 
     def _announce(self, missing: pl.DataFrame, texts: Mapping[str, str]) -> None:
-        """Say what an endpoint will be asked, or whatever else has a price or a cap."""
-        at = address(self._model)
+        """Print the cost of an endpoint's answers, or of any judge with a price or a cap."""
+        endpoint = address(self._model)
         options = self._options
-        if at is None and options.price is None and options.max_requests is None:
+        if endpoint is None and options.price is None and options.max_requests is None:
             return
-        where = self._model.name if at is None else f"{at.model} at {at.url}"
-        asked = (words for _, words in self._worded(missing, texts))
-        announce(self._rater, where, bill(asked, options), options)
+        where = self._model.name if endpoint is None else f"{endpoint.model} at {endpoint.url}"
+        conversations = (words for _, words in self._worded(missing, texts))
+        announce(self._rater, where, bill(conversations, options), options)
 
     def _worded(
         self, questions: pl.DataFrame, texts: Mapping[str, str]
     ) -> Iterator[tuple[str, list[Message]]]:
-        """Give each question's key and words."""
+        """Yield each question's key and words."""
         columns = questions.select(KEY, "messages", "first_id", "second_id").iter_rows()
         for key, messages, *shown in columns:
             answers = [texts[name] for name in shown if name is not None]
@@ -97,8 +102,10 @@ class Judge:
             yield Chat(words, request_seed(self._seed, key), form)
 
     def _require_a_verdict(self, rows: pl.DataFrame) -> None:
-        """Stop before more is paid for where many answers hold not one verdict."""
-        if rows.height < ENOUGH or any(self._tells(row) for row in rows.iter_rows(named=True)):
+        """Raise RatherError where many answers hold not one verdict, before more is paid for."""
+        if rows.height < ENOUGH or any(
+            self._has_verdict(row) for row in rows.iter_rows(named=True)
+        ):
             return
         first = rows.row(0, named=True)
         shown = first["reason"] or repr((first["text"] or "")[:200])
@@ -109,6 +116,6 @@ class Judge:
             "structured output, or raise max_tokens or max_model_len; answers are kept"
         )
 
-    def _tells(self, row: dict[str, Any]) -> bool:
-        found = parse(row["text"], row["finish_reason"], self._options)
-        return not all(isinstance(value, str) for value in found.values())
+    def _has_verdict(self, row: dict[str, Any]) -> bool:
+        values = parse(row["text"], row["finish_reason"], self._options).values()
+        return not all(isinstance(value, str) for value in values)

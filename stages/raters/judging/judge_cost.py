@@ -1,4 +1,4 @@
-"""What a judge's questions cost at the most, said before any is asked.   questions -> Bill"""
+"""An upper bound of a judge's cost, printed before anything is asked.   questions -> Bill"""
 
 import json
 from collections.abc import Iterable
@@ -37,7 +37,7 @@ class Bill:
 
 
 def bill(questions: Iterable[list[Message]], options: Options) -> Bill:
-    """Add up what questions cost at the most."""
+    """Return an upper bound of the questions' cost."""
     around = AROUND + len(json.dumps(schema(options)).encode())
     sizes = [
         around + sum(len(turn["content"].encode("utf-8", "surrogatepass")) for turn in question)
@@ -51,21 +51,21 @@ def bill(questions: Iterable[list[Message]], options: Options) -> Bill:
     return Bill(len(sizes), num_read, num_written, cost)
 
 
-def announce(rater: str, where: str, found: Bill, options: Options) -> None:
-    """Print what is to come; raise UserError where it is above a cap, before anything is asked."""
+def announce(rater: str, where: str, total: Bill, options: Options) -> None:
+    """Print the cost to come; raise UserError if it is above a cap, before anything is asked."""
     console = Console(stderr=True)
-    console.print(f"{rater}: {where}: {found}", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"{rater}: {where}: {total}", markup=False, highlight=False, soft_wrap=True)
     most, cost = options.max_requests, options.max_cost
-    if most is not None and found.num_requests > most:
+    if most is not None and total.num_requests > most:
         raise UserError(
             f"model_raters.{rater}.max_requests: expected at most {most:,} requests, found "
-            f"{found.num_requests:,} to ask; nothing was asked: {MEND}"
+            f"{total.num_requests:,} to ask; nothing was asked: {FIX}"
         )
-    if cost is not None and found.cost is not None and found.cost > cost:
+    if cost is not None and total.cost is not None and total.cost > cost:
         raise UserError(
-            f"model_raters.{rater}.max_cost: expected at most {cost:,.2f}, found {found}; "
-            f"nothing was asked: {MEND}"
+            f"model_raters.{rater}.max_cost: expected at most {cost:,.2f}, found {total}; "
+            f"nothing was asked: {FIX}"
         )
 
 
-MEND = "raise the cap, or lower votes, max_pairs, max_tokens or the number of answers"
+FIX = "raise the cap, or lower votes, max_pairs, max_tokens or the number of answers"

@@ -1,4 +1,4 @@
-"""How a judge is asked."""
+"""Options of a judge."""
 
 from typing import Any, ClassVar, Literal
 
@@ -12,7 +12,11 @@ MOST_SCORES = 101
 
 
 class Price(BaseModel):
-    """What a million tokens cost, in any currency: those that are read, those that are written."""
+    """The price of a million tokens, in any currency.
+
+    input:  of tokens that are read
+    output: of tokens that are written
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -21,7 +25,7 @@ class Price(BaseModel):
 
 
 class Options(ModelOptions):
-    """What a judge is asked, how often, and what that may cost.
+    """The questions to a judge, their number, and a cap on their cost.
 
     by:           pointwise: each answer gets scores;  pairwise: two answers of a prompt are
                   compared, shown in both orders
@@ -60,7 +64,7 @@ class Options(ModelOptions):
     @field_validator("aspects")
     @classmethod
     def _aspects_have_names(cls, given: dict[str, str]) -> dict[str, str]:
-        """Refuse names that the answer has another use for."""
+        """Check the names of the aspects: not blank, and not the name of the explanation."""
         for name in given:
             if not name.strip() or name == EXPLANATION:
                 raise ValueError(f"expected names other than {EXPLANATION!r}, found {name!r}")
@@ -69,7 +73,7 @@ class Options(ModelOptions):
     @field_validator("scale")
     @classmethod
     def _scale_rises(cls, given: tuple[int, int]) -> tuple[int, int]:
-        """Refuse a scale on which nothing differs, or that no judge could keep to."""
+        """Check that the scale rises, by fewer than MOST_SCORES points."""
         if not 1 <= given[1] - given[0] < MOST_SCORES:
             raise ValueError(
                 f"expected the lowest score, then a higher one, at most {MOST_SCORES} of them, "
@@ -79,7 +83,7 @@ class Options(ModelOptions):
 
     @model_validator(mode="after")
     def _together(self) -> "Options":
-        """Refuse votes that would all be one, and a cap on a cost that nobody knows."""
+        """Check that several votes have a temperature, and that a cap has a price."""
         if self.votes > 1 and self.temperature == 0:
             raise ValueError(f"votes: expected 1 at temperature 0, found {self.votes}")
         if self.max_cost is not None and self.price is None:

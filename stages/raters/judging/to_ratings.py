@@ -1,4 +1,4 @@
-"""Turn a judge's answers into judgements.   verdicts -> ratings, comparisons, position bias"""
+"""A judge's answers as judgements.   verdicts -> ratings, comparisons, position bias"""
 
 from typing import Any
 
@@ -14,19 +14,19 @@ SAID = {"aspect": pl.String, "value": pl.Float64, "why_none": pl.String}
 
 
 def said(verdicts: pl.DataFrame, options: Options) -> pl.DataFrame:
-    """Read each answer, one row for each aspect: its value, or the reason why there is none."""
-    rows, at = [], []
+    """Return a row for each answer and aspect, with its value or the reason of null."""
+    rows, positions = [], []
     columns = verdicts.select("text", "finish_reason", "reason").iter_rows()
     for row, (text, finish_reason, reason) in enumerate(columns):
         for aspect, value in parse(text, finish_reason, options).items():
             known = not isinstance(value, str)
             rows.append((aspect, value if known else None, None if known else reason or value))
-            at.append(row)
-    return verdicts[at].hstack(pl.DataFrame(rows, schema=SAID, orient="row"))
+            positions.append(row)
+    return verdicts[positions].hstack(pl.DataFrame(rows, schema=SAID, orient="row"))
 
 
 def as_ratings(read: pl.DataFrame, rater: str) -> pl.DataFrame:
-    """Give each answer the mean of its votes; null where no vote told anything, with a reason."""
+    """Return each response's mean over votes; without a readable vote null, with a reason."""
     score = pl.col("value").mean()
     rows = (
         read.group_by("prompt_id", "aspect", response_id="first_id")
@@ -37,11 +37,11 @@ def as_ratings(read: pl.DataFrame, rater: str) -> pl.DataFrame:
 
 
 def as_comparisons(read: pl.DataFrame, rater: str) -> pl.DataFrame:
-    """Give each couple one preference, from what was said of it in its two orders.
+    """Return one preference for each couple, of the verdicts in its two orders.
 
-    Where the verdict flips with the order it is a tie, else the mean of both orders; each order's
-    is the mean of its votes. Null where one of the orders told nothing: what is left would be as
-    biased as the judge. first_id is the smaller id, since both orders were shown.
+    A verdict that flips with the order counts as a tie, else the mean of both orders counts; each
+    order's is the mean of its votes. Null if an order has no readable verdict: the other alone
+    would be as biased as the judge. first_id is the smaller id, since both orders were shown.
     """
     low, high = pl.col("low"), pl.col("high")
     flips, unknown = low * high < 0, low.is_null() | high.is_null()
@@ -60,9 +60,9 @@ def as_comparisons(read: pl.DataFrame, rater: str) -> pl.DataFrame:
 
 
 def _orders(read: pl.DataFrame) -> pl.DataFrame:
-    """Take each couple's preference for its smaller id where that is shown first, and second.
+    """Return each couple's preference for its smaller id, by the order shown.
 
-    low, high: by the id that stands first
+    low, high: where the smaller id is shown first, and where the larger is
     """
     value, low_first = pl.col("value"), pl.col("first_id") < pl.col("second_id")
     return (
@@ -81,7 +81,7 @@ def _orders(read: pl.DataFrame) -> pl.DataFrame:
 
 
 def position_bias(read: pl.DataFrame) -> dict[str, Any]:
-    """Say how far the order shown decided, over couples and aspects that both orders told of.
+    """Return the effect of the order shown, over couples and aspects with both orders readable.
 
     position_bias: share of decided orders whose verdict is for the answer shown first, .5 where
         the order plays no part; the meaning of position_bias among calibrate's raters
@@ -95,12 +95,16 @@ def position_bias(read: pl.DataFrame) -> dict[str, Any]:
     second = (pl.col("low") < 0).cast(pl.Float64) + (pl.col("high") > 0)
     share = ratio(known, first, first + second)
     flipped = ratio(known, (pl.col("low") * pl.col("high") < 0).cast(pl.Float64))
-    told = {"position_bias": share, "order_effect": _effect(share), "flipped": flipped}
-    return {key: value for name, each in told.items() for key, value in each.named(name).items()}
+    estimates = {"position_bias": share, "order_effect": _effect(share), "flipped": flipped}
+    return {
+        key: value
+        for name, estimate in estimates.items()
+        for key, value in estimate.named(name).items()
+    }
 
 
 def _effect(share: Estimate) -> Estimate:
-    """Turn a share for the first into how much more often it is taken than the second."""
+    """Return how much more often the first is taken than the second, of the share of the first."""
     if share.value is None:
         return share
     ends = share.interval and (2 * share.interval[0] - 1, 2 * share.interval[1] - 1)
@@ -112,6 +116,6 @@ def _reason(when: pl.Expr) -> pl.Expr:
 
 
 def _filled(rows: pl.DataFrame, empty: pl.DataFrame) -> pl.DataFrame:
-    """Give a table's columns, those that a judge has no word of as nulls."""
+    """Return rows with all columns of a table, the unknown ones as nulls."""
     known = rows.select(name for name in rows.columns if name in empty.columns)
     return pl.concat([empty, known], how="diagonal")

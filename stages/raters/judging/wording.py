@@ -1,4 +1,7 @@
-"""The words in which a judge is asked, and the JSON schema of its answer."""
+"""The words of a judge's question, the JSON schema of its answer, and how that is read.
+
+Stores of paid answers are named after these words: an edit of them asks everything anew.
+"""
 
 import json
 from collections.abc import Sequence
@@ -28,9 +31,9 @@ FORM = "Answer with one JSON object of this form and nothing else: {form}"
 def question(
     options: Options, conversation: Sequence[Message], answers: Sequence[str]
 ) -> list[Message]:
-    """Ask for a judgement of one answer, or of two in the order shown.
+    """Return the question about one answer, or about two in the order shown.
 
-    The marks around a text are made of a hash of all texts, so none of them can hold its own end.
+    The marks around a text hold a hash of all texts, so no text can hold its own end mark.
     """
     turns = "\n\n".join(f"{turn['role']}: {turn['content']}" for turn in conversation)
     mark = digest([turns, *answers])[:8]
@@ -41,7 +44,7 @@ def question(
 
 
 def _task(options: Options) -> str:
-    """Say what is judged, by what, and in which form."""
+    """Return the instructions: aspects, rubric, scale and form of the answer."""
     alone = options.by == "pointwise"
     lowest, highest = options.scale
     give = GIVE_SCORES.format(lowest=lowest, highest=highest) if alone else GIVE_PREFERENCES
@@ -52,14 +55,14 @@ def _task(options: Options) -> str:
 
 
 def _form(options: Options) -> str:
-    """Show an answer's form."""
+    """Return an example of the answer's form."""
     value = "a score" if options.by == "pointwise" else f"{FIRST}, {SECOND} or {TIE}"
     given = {EXPLANATION: "a few sentences"} if options.explain else {}
     return json.dumps(given | dict.fromkeys(options.aspects, value), ensure_ascii=False)
 
 
 def schema(options: Options) -> dict[str, Any]:
-    """Give the JSON schema that an answer has to meet."""
+    """Return the JSON schema that an answer has to meet."""
     lowest, highest = options.scale
     scores = {"type": "integer", "enum": [*range(lowest, highest + 1)]}
     preferences = {"type": "string", "enum": [*PREFERENCES]}
@@ -75,9 +78,9 @@ def schema(options: Options) -> dict[str, Any]:
 
 
 def parse(text: str | None, finish_reason: str | None, options: Options) -> dict[str, float | str]:
-    """Read each aspect's score, or preference for the first answer; a text is the reason of none.
+    """Return each aspect's score, or preference for the first answer, or the reason of neither.
 
-    Nothing is guessed: a score that is only near the form is none.
+    Nothing is guessed: a score that is only near the form does not count.
     """
     found = _object(text or "")
     if isinstance(found, str):
@@ -88,7 +91,7 @@ def parse(text: str | None, finish_reason: str | None, options: Options) -> dict
 
 
 def _object(text: str) -> dict[str, object] | str:
-    """Read a JSON object, or say why there is none."""
+    """Return a JSON object, or the reason why the text holds none."""
     if not text.strip():
         return EMPTY
     try:
