@@ -1,4 +1,4 @@
-"""`rather init`: a params.yaml and a mapping for a file that nobody has described yet."""
+"""`rather init`: a params.yaml and a mapping for a file of unknown columns."""
 
 import json
 import shlex
@@ -84,7 +84,7 @@ def initialise(source: str, out: Path, force: bool) -> None:
 
 
 def _check(source: str, out: Path, beside: Path, force: bool) -> None:
-    """Refuse, before any work, to write over the source, over what is there, or nowhere."""
+    """Check that the files can be written, and replace neither the source nor existing files."""
     inputs = {Path(file).resolve() for file in find(source)}
     if out.name == MAPPING:
         raise UserError(f"--out {out}: expected another name, as the mapping is written there")
@@ -120,7 +120,7 @@ def describe(source: str) -> Described:
 
 
 def _known(source: str, sheet: Sheet) -> str | None:
-    """Name the format that a sheet's columns give away, None where none does."""
+    """Return the format that a sheet's columns are recognised as, None if none fits."""
     try:
         return recognise(sheet.names, {}, source, sheet.members)
     except UserError:
@@ -172,7 +172,7 @@ def _sampled(source: str, described: Described) -> Iterator[str]:
 
 
 def _of_ratings(ratings: pl.DataFrame) -> Iterator[str]:
-    """Tell who rated, and on which scale."""
+    """Yield sentences on the ratings' scale and raters."""
     if ratings["score"].count() == 0:
         return
     lowest, highest = ratings.select(low=pl.col("score").min(), high=pl.col("score").max()).row(0)
@@ -218,7 +218,7 @@ def _params_text(source: str, described: Described, params: Params) -> str:
 
 
 def _headline(source: str, described: Described) -> str:
-    """Say how a file is read."""
+    """Return the first line: whether the columns were recognised or guessed."""
     how = "guessed" if described.format == "auto" else "recognised"
     return _one_line(f"{source}: its columns were {how}")
 

@@ -46,7 +46,7 @@ class Answers:
 
 
 def read_answers(batch: Batch, mapping: Mapping) -> Answers:
-    """Find the answers: one a row, one in each of several columns, or a list of them."""
+    """Read the answers: one per row, one in each of several columns, or a list per row."""
     num = len(batch.lines)
     if mapping.responses and len(mapping.answers) == 1:
         cells = batch.column(mapping.answers[0])
@@ -63,7 +63,7 @@ def read_answers(batch: Batch, mapping: Mapping) -> Answers:
 
 
 def _authors(batch: Batch, mapping: Mapping, places: Places) -> tuple[pl.Series, pl.Series]:
-    """Name who gave each answer; one name in a row is that of all its answers."""
+    """Return each answer's author, and rows with a wrong number; one author covers a row."""
     if not mapping.authors:
         authors = pl.Series("", [SOURCE], pl.String).new_from_index(0, len(places.rows))
         return authors, nothing(len(batch.lines))
@@ -75,7 +75,7 @@ def _authors(batch: Batch, mapping: Mapping, places: Places) -> tuple[pl.Series,
 
 
 def beside(columns: Sequence[Column], places: Places) -> tuple[Column, pl.Series]:
-    """Give one cell for each place: of a column each, of a list, or the row's one cell for all.
+    """Return one cell per place: from a column each, from a list, or the row's one cell repeated.
 
     A row whose list has another length is odd, and its places have nothing.
     """
@@ -93,7 +93,7 @@ def beside(columns: Sequence[Column], places: Places) -> tuple[Column, pl.Series
 
 
 def _listed(column: Column) -> tuple[Column, Indices]:
-    """Take lists apart: all items in order, and how many each cell has; -1 for one that is none.
+    """Return all lists' items in order, and each cell's number of items, -1 without a list.
 
     A cell that is none, null among them, is one item.
     """
@@ -108,14 +108,14 @@ def _listed(column: Column) -> tuple[Column, Indices]:
 
 
 def _is_null(column: Column) -> npt.NDArray[np.bool_]:
-    """Say which cells are null."""
+    """Return a mask of the null cells."""
     if isinstance(column, pl.Series):
         return column.is_null().to_numpy()
     return np.array([cell is None for cell in column], np.bool_)
 
 
 def _interleaved(columns: Sequence[Column]) -> Column:
-    """Put columns' cells row by row."""
+    """Return the cells of several columns in one column, row by row."""
     if len(columns) == 1:
         return columns[0]
     series = [column for column in columns if isinstance(column, pl.Series)]
@@ -126,7 +126,7 @@ def _interleaved(columns: Sequence[Column]) -> Column:
 
 
 def _gather(column: Column, places: Indices) -> Column:
-    """Give the cells at these places, null at -1."""
+    """Return the cells at these places, null at -1."""
     if isinstance(column, pl.Series):
         at = pl.Series("", places, pl.Int64)
         return column.gather(at.set(at < 0, None) if (places < 0).any() else at)
@@ -134,17 +134,17 @@ def _gather(column: Column, places: Indices) -> Column:
 
 
 def first_reason(*reasons: pl.Series) -> pl.Series:
-    """Give each row's first reason."""
+    """Return each row's first reason."""
     return pl.select(pl.coalesce([pl.lit(reason) for reason in reasons])).to_series()
 
 
 def _where(mask: npt.NDArray[np.bool_], reason: str) -> pl.Series:
-    """Give these rows the reason."""
+    """Return a column with the reason in the masked rows, null elsewhere."""
     return pl.select(pl.when(pl.Series("", mask)).then(pl.lit(reason))).to_series()
 
 
 def _of_rows(reasons: pl.Series, places: Places) -> pl.Series:
-    """Give each row the first reason that one of its places has."""
+    """Return for each row the first reason among its places."""
     if not reasons.is_not_null().any():
         return nothing(len(places.counts))
     frame = pl.DataFrame({"row": places.rows, "reason": reasons}).drop_nulls()

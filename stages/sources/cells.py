@@ -65,7 +65,7 @@ def _integers(column: pl.Series) -> pl.Series:
 
 
 def encodable(text: str) -> str:
-    """Give the text back; one with half a surrogate pair cannot be written down as UTF-8."""
+    """Return the text; raise UnreadableError for a lone surrogate, which UTF-8 cannot encode."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -74,13 +74,13 @@ def encodable(text: str) -> str:
 
 
 def said_in(turn: dict[str, Any]) -> Any:
-    """Give what a message says, under either name; a typed file may have both, one of them null."""
+    """Return a message's content or value; a typed file may have both, one of them null."""
     content = turn.get("content")
     return turn.get("value") if content is None else content
 
 
 def _is_missing(value: object) -> bool:
-    """Tell whether a cell is empty; some tables have NaN where there is nothing."""
+    """Check whether a cell is null or NaN."""
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 
@@ -124,7 +124,7 @@ def _each(column: Column, read: Callable[[Any], str | None]) -> Cells:
 
 
 def nothing(num: int) -> pl.Series:
-    """Give a column of no reasons."""
+    """Return a column of null reasons."""
     return pl.Series("", [None], pl.String).new_from_index(0, num)
 
 
@@ -160,7 +160,7 @@ class Judge:
         return self._scaled(number) + 0.0, None
 
     def _label(self, value: object) -> Found:
-        """Look a label up; undecided is an opinion too, though no number."""
+        """Return a label's number, or the reason `undecided` if its value is null."""
         label = label_text(value)
         if label not in self.values:
             return None, f"unparsable_{self.kind}"
@@ -244,7 +244,7 @@ def _widened(column: Column) -> Column:
 
 
 def score_judge(mapping: Mapping) -> Judge:
-    """Say how this map's scores and labels are read."""
+    """Return the reader of this mapping's scores and labels."""
     values = mapping.values
     if mapping.shape == "labels":
         values = values or dict(THUMBS)
@@ -254,12 +254,12 @@ def score_judge(mapping: Mapping) -> Judge:
 
 
 def preference_judge(mapping: Mapping) -> Judge:
-    """Say how this map's preferences are read."""
+    """Return the reader of this mapping's preferences."""
     return Judge("preference", mapping.values, mapping.scale, mapping.inverted)
 
 
 def unfolded(column: Column) -> tuple[Column, Indices, Indices]:
-    """Take lists apart: every item, the cell it is from, and its number there from 1.
+    """Return the lists' items, the cell that each is from, and its number there from 1.
 
     A cell that is no list, or an empty one, is one item of number 0.
     """
@@ -281,5 +281,5 @@ def unfolded(column: Column) -> tuple[Column, Indices, Indices]:
 
 
 def _alone(num: int) -> tuple[Indices, Indices]:
-    """Number cells of which none is a list."""
+    """Return the cells' indices, and number 0 for each."""
     return np.arange(num), np.zeros(num, np.int64)

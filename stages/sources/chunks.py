@@ -49,7 +49,7 @@ def first_prompts(prompts: pl.DataFrame) -> pl.DataFrame:
 
 
 def fitted(frame: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
-    """Give a frame a table's columns; those that the source knows nothing of are null."""
+    """Return a frame with a table's columns; columns that the source lacks are null."""
     return frame.select(
         pl.col(name) if name in frame.columns else pl.lit(None, dtype).alias(name)
         for name, dtype in schema.items()
@@ -79,7 +79,7 @@ def settle(
     ratings: pl.DataFrame,
     comparisons: pl.DataFrame,
 ) -> Settled:
-    """Settle all rows of some prompts, given in the order of the source.
+    """Deduplicate all rows of some prompts, passed in the order of the source.
 
     A prompt's first row stands for it. Of several judgements of the same by one rater the last
     counts, and the earlier ones are set aside.
@@ -115,7 +115,7 @@ def _numbered(responses: pl.DataFrame) -> pl.DataFrame:
 
 
 def _last(rows: pl.DataFrame, key: Sequence[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Part rows in the last of each key and the earlier ones."""
+    """Return the last row of each key, and the earlier ones."""
     may_repeat = _may_repeat(rows, key)
     if not may_repeat.any():
         return rows, rows.clear()
@@ -127,7 +127,7 @@ def _last(rows: pl.DataFrame, key: Sequence[str]) -> tuple[pl.DataFrame, pl.Data
 
 
 def _may_repeat(rows: pl.DataFrame, key: Sequence[str]) -> pl.Series:
-    """Say which rows may share their key with another: their hashes do, which is faster to tell."""
+    """Return a mask of rows whose key's hash occurs twice, which is faster than comparing keys."""
     hashes = rows.select(key).hash_rows()
     if hashes.n_unique() == rows.height:
         return pl.Series("", [False]).new_from_index(0, rows.height)

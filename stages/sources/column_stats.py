@@ -50,12 +50,12 @@ def profile(name: str, column: Column) -> Profile:
 
 
 def words(name: str) -> tuple[str, ...]:
-    """Part a name into words."""
+    """Return a name's words in lower case."""
     return tuple(word.casefold() for word in WORDS.findall(name))
 
 
 def _kind(cells: Sequence[Any]) -> Kind:
-    """Tell what a column's cells are."""
+    """Return the kind of a column's cells."""
     if not cells:
         return "other"
     if all(isinstance(cell, list) for cell in cells):
@@ -71,7 +71,7 @@ def _kind(cells: Sequence[Any]) -> Kind:
 
 
 def _is_number(cell: object) -> bool:
-    """Tell a number, and a text that writes one."""
+    """Check whether a cell is a number, or a text that float() reads."""
     if isinstance(cell, str):
         try:
             float(cell)
@@ -105,7 +105,7 @@ NUMBERS: dict[frozenset[str], dict[str, float]] = {
 
 
 class Votes(NamedTuple):
-    """What labels mean, 1 for the first answer, -1 for the second, 0 for a tie.
+    """Labels' values: 1 for the first answer, -1 for the second, 0 for a tie.
 
     is_plain: whether the labels say so themselves
     """
@@ -133,7 +133,7 @@ def meaning(column: Profile, sides: tuple[set[str], set[str]]) -> Votes | None:
 
 
 def _said(label: str, sides: tuple[set[str], set[str]]) -> float | None:
-    """Tell which answer a label names by itself."""
+    """Return the value of a label that names an answer or a tie, None for any other."""
     found = set(words(label))
     if found & TIES:
         return 0
@@ -154,7 +154,7 @@ def _order(label: str) -> float | None:
 
 
 def couples(columns: Sequence[Profile]) -> list[tuple[Profile, Profile]]:
-    """List columns that go together as the first and the second, by names that differ in a word."""
+    """Return pairs of columns, first and second, whose names differ in one word."""
     return [
         (left, right)
         for left in columns
@@ -164,19 +164,19 @@ def couples(columns: Sequence[Profile]) -> list[tuple[Profile, Profile]]:
 
 
 def together(columns: Sequence[Profile]) -> Profile:
-    """Give several raters' columns as one, with every label that any of them uses."""
+    """Return several raters' columns as one, with the labels of all."""
     labels = sorted({label for column in columns for label in column.labels})
     return columns[0]._replace(labels=tuple(labels))
 
 
 def own_words(both: tuple[Profile, Profile]) -> tuple[set[str], set[str]]:
-    """Give the words that each of two columns has for itself."""
+    """Return the words that only one of two columns' names has, for each."""
     first, second = (set(column.words) for column in both)
     return first - second, second - first
 
 
 def _are_sides(left: Sequence[str], right: Sequence[str]) -> bool:
-    """Tell whether two names differ in one word alone, which tells two sides apart."""
+    """Check whether two names differ in one word alone, a pair of SIDES."""
     if len(left) != len(right):
         return False
     different = [pair for pair in zip(left, right, strict=True) if pair[0] != pair[1]]

@@ -45,14 +45,14 @@ class Content:
         return raw
 
     def whole(self) -> Path | io.BytesIO:
-        """Give what can be read in any order: the file, or its bytes where it is packed."""
+        """Return the path, or the unpacked bytes of a packed file, for random access."""
         if self.packing is None:
             return self.path
         with self.open() as stream:
             return io.BytesIO(stream.read())
 
     def lines(self) -> Iterator[bytes]:
-        """Go through the lines that end with a line feed, as UTF-8."""
+        """Yield the lines that end with a line feed, as UTF-8."""
         with self.open() as stream:
             lines: Iterable[bytes] = stream
             encoding = _encoding(stream)
@@ -64,7 +64,7 @@ class Content:
                 yield line.removeprefix(codecs.BOM_UTF8) if self.num_lines == 1 else line
 
     def texts(self) -> Iterator[str]:
-        """Go through the lines, each with its ending of any kind; bytes amiss are surrogates."""
+        """Yield the lines with their ending of any kind; invalid bytes become surrogates."""
         with self.open() as stream:
             encoding = _encoding(stream)
             errors = "surrogateescape" if encoding.startswith("utf-8") else AMISS
@@ -74,12 +74,12 @@ class Content:
 
 
 def _encoding(stream: io.BufferedReader) -> str:
-    """Tell by the byte order mark, or by how many bytes the first letter has (RFC 4627, 3)."""
+    """Return the encoding by the byte order mark or the first letter's bytes (RFC 4627, 3)."""
     return json.detect_encoding(stream.peek(4)[:4])
 
 
 def _half_a_letter(error: UnicodeError) -> tuple[str | bytes, int]:
-    """Let half a surrogate pair pass, and put one for what is less: neither can be written down."""
+    """Decode a lone surrogate as itself, and other invalid bytes as one."""
     assert isinstance(error, UnicodeDecodeError)
     try:
         return codecs.lookup_error("surrogatepass")(error)

@@ -55,7 +55,7 @@ def draw_pair(random: Random) -> str:
 
 
 def itemise(payload: str) -> str:
-    """Put each word on its own line, after a dash."""
+    """Return each word on its own line, after a dash."""
     return "\n".join(f"- {word}" for word in payload.split())
 
 
@@ -72,7 +72,7 @@ BY_INSTRUCTION = {task.instruction: task for task in TASKS.values()}
 
 
 def solve(prompt: str) -> str | None:
-    """Give the gold answer to a prompt's text, or null where it is no task of this world."""
+    """Return the gold answer to a prompt's text, None if the prompt is no task of the demo."""
     instruction, _, payload = prompt.strip().partition(": ")
     task = BY_INSTRUCTION.get(instruction)
     if task is None or not re.fullmatch(task.payload, payload, re.ASCII):
@@ -125,7 +125,7 @@ def _prompt(line: int, text: str, task: str, random: Random) -> dict[str, Any]:
 def compare(
     prompts: pl.DataFrame, num_comparisons: int, seed: int
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Let simulated annotators compare spoilt answers to training prompts.
+    """Draw simulated annotators' comparisons of spoilt answers to training prompts.
 
     Gives responses and comparisons, for a reward model to learn from; no held-out prompt is among
     them. A comparison drawn twice counts once, so there may be a few fewer than asked for.
@@ -153,7 +153,7 @@ _DRAWN = {
 
 
 def _compare(prompt_id: str, gold: str, random: Random) -> tuple[str, str, str, str, float]:
-    """Let one annotator compare two different answers; one who does not judge truly guesses."""
+    """Draw one annotator's comparison of two different answers: the truth, or a guess."""
     first = second = spoil(gold, random)
     while first == second:
         second = spoil(gold, random)
@@ -173,7 +173,7 @@ def spoil(gold: str, random: Random) -> str:
 
 
 def _mistake(text: str, random: Random) -> str:
-    """Leave out, double, replace, insert or swap a character; never leave nothing."""
+    """Omit, double, replace, insert or swap a character; the result is never empty."""
     at = random.randrange(len(text))
     here, two = text[at], text[at : at + 2]
     other = random.choice(text + CONSONANTS + VOWELS)

@@ -61,7 +61,7 @@ class Found(NamedTuple):
 
 
 def called(columns: Collection[Profile], what: str) -> Found | None:
-    """Find the column that is called so: by the very word, else by a word of its name."""
+    """Return the column with one of a field's usual names, else with such a word in its name."""
     for word in CALLED[what]:
         if exact := [column for column in columns if column.words == (word,)]:
             return Found(exact[0].name, "sure", "named so")
@@ -91,7 +91,7 @@ class Guess:
         return {"shape": self.shape} | {name: found.value for name, found in self.fields.items()}
 
     def free(self, columns: Sequence[Profile], *kinds: str) -> list[Profile]:
-        """Give the columns of these kinds that have no meaning yet."""
+        """Return the columns of these kinds that no field uses yet."""
         values = (found.value for name, found in self.fields.items() if name != "values")
         lists = (value if isinstance(value, list) else [value] for value in values)
         taken = {name for names in lists for name in names}
@@ -140,7 +140,7 @@ def _comparisons(columns: Sequence[Profile]) -> Guess | None:
 def _voted(
     found: Guess, columns: Sequence[Profile], answers: tuple[Profile, Profile]
 ) -> Guess | None:
-    """Add the columns of votes; None where there are none."""
+    """Add the columns of votes; return None without any."""
     sides = own_words(answers)
     free = found.free(columns, "text", "number", "flag")
     votes = [each for each in free if meaning(each, sides) is not None]
@@ -204,7 +204,7 @@ def _ratings(columns: Sequence[Profile]) -> Guess | None:
 
 
 def _response(columns: Sequence[Profile]) -> Found | None:
-    """Find the one column of answers: called so, or the longest texts beside another's."""
+    """Return the column of answers: by its name, else the longest of several texts."""
     texts = [each for each in columns if each.kind == "text"]
     if named := called(texts, "response"):
         return named

@@ -168,7 +168,7 @@ def _clustered(prompts: pl.DataFrame, found: pl.DataFrame | None) -> pl.DataFram
 
 
 def split(cluster: pl.Expr, test_fraction: float, seed: int) -> pl.Expr:
-    """Hold a cluster out for testing by its name and the seed alone."""
+    """Return each cluster's split, drawn by its id and the seed alone."""
     num_ids = 16**ids.NUM_DIGITS
     bound = ceil(test_fraction * num_ids)
     drawn = ids.digests(pl.lit(str(seed)), cluster)  # hex digits order as the numbers they write
@@ -178,7 +178,7 @@ def split(cluster: pl.Expr, test_fraction: float, seed: int) -> pl.Expr:
 
 
 class Tally:
-    """What was met in a source so far."""
+    """Counts of a source's rows and judgements so far, to stop if none is usable."""
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -215,7 +215,7 @@ class Tally:
             raise UserError(f"{self.path}: {self._expected()}, {self._found()}")
 
     def _found(self) -> str:
-        """Say what was found in place of judgements, and what may mend it."""
+        """Return the reasons of unusable judgements, and the options that may fix them."""
         reasons = ", ".join(sorted(self.reasons))
         return (
             f"found none among {self.num_judgements:,} judgements ({reasons}); correct them, or "
@@ -223,7 +223,7 @@ class Tally:
         )
 
     def _expected(self) -> str:
-        """Say which judgements were expected, and where."""
+        """Return the judgements and the columns that the mapping expects."""
         mapping = self.mapping
         columns = ", ".join(mapping.preference or mapping.judgements or mapping.ranks)
         numbers = "numbers" if mapping.scale is None else "{:g} to {:g}".format(*mapping.scale)
@@ -233,10 +233,10 @@ class Tally:
 
 
 def refuse_lines(path: str, batches: Iterable[Batch]) -> None:
-    """Raise UserError for a file of which not one line is a row."""
+    """Raise UserError for a file without a single row."""
     bad = [row for batch in batches for row in batch.bad]
     if not bad:
-        raise UserError(f"{path}: expected rows with columns, found empty objects alone")
+        raise UserError(f"{path}: expected rows with columns, found that every row is empty")
     first = min(bad, key=lambda row: row["source_line"])
     raise UserError(
         f"{path}: none of {len(bad):,} rows can be read; the first, line "
@@ -245,6 +245,6 @@ def refuse_lines(path: str, batches: Iterable[Batch]) -> None:
 
 
 def _first(set_aside: pl.DataFrame) -> tuple[int, str, str] | None:
-    """Give line, reason and detail of the first row that was set aside."""
+    """Return line, reason and detail of the first row that was set aside."""
     rows = set_aside.filter(pl.col("unit") == "rows").sort("source_line", maintain_order=True)
     return next(rows.select("source_line", "reason", "detail").iter_rows(), None)

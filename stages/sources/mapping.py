@@ -80,13 +80,13 @@ class Mapping(BaseModel):
     )
     @classmethod
     def _one_is_enough(cls, columns: Any) -> Any:
-        """Let one column's name stand for a list of one."""
+        """Read one column's name as a list of one."""
         return one_or_more(columns)
 
     @field_validator("values", mode="before")
     @classmethod
     def _labels_are_text(cls, values: Any) -> Any:
-        """Let numbers and true or false stand for labels; YAML reads yes and no as those."""
+        """Read numbers and booleans as labels; YAML reads yes and no as booleans."""
         if not isinstance(values, Table):
             return values
         return {label_text(label): number for label, number in values.items()}
@@ -119,7 +119,7 @@ class Mapping(BaseModel):
         return labels or self.scores
 
     def needed(self) -> list[str]:
-        """List the columns that this map reads."""
+        """Return the columns that this mapping reads."""
         singles = (self.system, self.category, self.demonstration, self.answer)
         names = [*self.prompt, *(name for name in singles if name)]
         if self.shape == "prompts":
@@ -132,7 +132,7 @@ class Mapping(BaseModel):
         return list(dict.fromkeys(names))
 
     def lacks(self) -> str | None:
-        """Say what this map must name and does not, or null where it is whole."""
+        """Return a sentence on the first field that the shape lacks, None if it is complete."""
         wanted: dict[Shape, list[tuple[str, object]]] = {
             "ratings": [("response or responses", self.answers), ("scores", self.scores)],
             "comparisons": [("responses", self.responses), ("preference", self.preference)],
@@ -146,7 +146,7 @@ class Mapping(BaseModel):
         return f"shape {self.shape} needs {missing[0]}" if missing else self._mismatch()
 
     def _mismatch(self) -> str | None:
-        """Say which columns do not stand beside each other as they must."""
+        """Return a sentence on fields of unequal length, else None."""
         num = len(self.answers)
         if self.shape == "rankings" or self.responses:
             for name, columns in (("scores", self.scores), ("ranks", self.ranks)):

@@ -48,10 +48,10 @@ ULTRAFEEDBACK_ASPECTS = ("helpfulness", "honesty", "instruction_following", "tru
 
 
 def openassistant(row: Row) -> list[Row]:
-    """Give each prompt of an OpenAssistant tree with the replies to it and their ranks, 0 = best.
+    """Return each prompt of an OpenAssistant tree with its replies and their ranks, 0 = best.
 
     Köpf et al. 2023, OpenAssistant Conversations. A reply without a rank stands in a row of its
-    own, as nobody compared it; a question that nobody answered gives none.
+    own, as it was not compared; a question without replies gives no row.
     """
     root = row.get("prompt")
     if not isinstance(root, dict):
@@ -74,7 +74,7 @@ def openassistant(row: Row) -> list[Row]:
 
 
 def _ranked(prompt: list[Row], replies: list[Row]) -> Iterator[Row]:
-    """Give the ranked replies to a prompt as one row, and each other as one."""
+    """Yield one row with the ranked replies to a prompt, and one row per unranked reply."""
     known = [reply for reply in replies if reply.get("rank") is not None]
     groups = [known] if known else []
     groups += [[reply] for reply in replies if reply.get("rank") is None]
@@ -103,7 +103,7 @@ def nectar(row: Row) -> Row:
 
 
 def ultrafeedback(row: Row) -> list[Row]:
-    """Give each completion of an UltraFeedback row with its rating per aspect.
+    """Return each completion of an UltraFeedback row with its rating per aspect.
 
     Cui et al. 2023, UltraFeedback: GPT-4 rated four aspects from 1 to 5, or "N/A".
     """
@@ -124,14 +124,14 @@ def ultrafeedback(row: Row) -> list[Row]:
 
 
 def _rating(completion: Row, aspect: str) -> object:
-    """Find an aspect's rating among a completion's annotations."""
+    """Return an aspect's rating from a completion's annotations."""
     annotations = completion.get("annotations")
     annotation = annotations.get(aspect) if isinstance(annotations, dict) else None
     return annotation.get("Rating") if isinstance(annotation, dict) else None
 
 
 def helpsteer3(row: Row) -> Row:
-    """Give the preference of each annotator of a HelpSteer3 row; they have no names there.
+    """Return a HelpSteer3 row with its unnamed annotators' preferences as a list.
 
     Wang et al. 2025, HelpSteer3: -3 the first answer is much better, 3 the second.
     """
@@ -152,7 +152,7 @@ def lift(row: Row, columns: Sequence[str]) -> Row:
 
 
 def dicts(value: object) -> list[Row]:
-    """Give a list of objects back; raise UnreadableError for anything else."""
+    """Return a list of objects; raise UnreadableError for anything else."""
     if value is None:
         return []
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
@@ -165,7 +165,7 @@ JUDGEMENTS = {"pairwise": "selected", "rating": "rating", "choices": "choices", 
 
 
 def argilla(row: Row) -> list[Row]:
-    """Give each annotator's answers to an Argilla record beside the record's fields.
+    """Return a row per annotator of an Argilla record: the record's fields and the answers.
 
     Argilla 2, `dataset.records.to_json`: responses hold a list of value and user_id per question.
     """
@@ -181,7 +181,7 @@ def argilla(row: Row) -> list[Row]:
 
 
 def preferred(value: object) -> object:
-    """Give the option that a ranking puts first, "tie" where several are; anything else as it is.
+    """Return a ranking's first option, "tie" if several are first; return other values unchanged.
 
     Argilla writes a ranking as options in order, or as value and rank.
     """
@@ -195,7 +195,7 @@ def preferred(value: object) -> object:
 
 
 def label_studio(row: Row) -> list[Row]:
-    """Give each annotator's judgements of a Label Studio task beside the task's data.
+    """Return a row per annotator of a Label Studio task: the task's data and the judgements.
 
     A judgement is named by its type (pairwise, rating ...) and by its tag; skipped tasks have none.
     """
@@ -210,7 +210,7 @@ def label_studio(row: Row) -> list[Row]:
 
 
 def _annotator(completed_by: object) -> str:
-    """Name an annotator, a number or an object with one; an address is nobody's business here."""
+    """Return an annotator's number, from an object too; email addresses are left out."""
     return str(completed_by.get("id") if isinstance(completed_by, dict) else completed_by)
 
 
@@ -226,7 +226,7 @@ def _judgements(annotation: Row) -> Row:
 
 
 def _each_annotator(shown: Row, raters: dict[str, Row]) -> list[Row]:
-    """Give one row per annotator; what was shown goes over an answer of the same name."""
+    """Return one row per annotator; a shown field replaces an answer of the same name."""
     if not raters:
         raise UnreadableError("not_annotated")
     return [{**given, **shown, "rater": rater} for rater, given in raters.items()]

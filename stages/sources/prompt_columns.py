@@ -31,7 +31,7 @@ class Asked:
     which: pl.Series
 
     def each(self, column: str) -> pl.Series:
-        """Give a column of `prompts` for each row."""
+        """Return a column of `prompts` for each row."""
         return self.prompts[column].gather(self.which)
 
 
@@ -144,7 +144,7 @@ def _join(cells: Sequence[object]) -> str:
 
 
 def _told(system: object) -> list[Message]:
-    """Make the system's message, where there is one."""
+    """Return the system message, or an empty list without one."""
     if not isinstance(system, str | None):
         raise UnreadableError("prompt_not_text")
     return [{"role": "system", "content": encodable(system)}] if system and system.strip() else []
@@ -159,7 +159,7 @@ def messages_of(value: object) -> list[Message]:
 
 
 def _message(turn: object) -> Message:
-    """Read one turn: text is the user's; a role that nobody knows is not guessed."""
+    """Read one turn: a text is the user's; raise UnreadableError for an unknown role."""
     content: Any = turn
     role: Any = "user"
     if isinstance(turn, dict):
@@ -175,7 +175,7 @@ def _message(turn: object) -> Message:
 
 
 def _first_questions(prompts: pl.DataFrame) -> pl.DataFrame:
-    """Leave of user turns without answers between them the first, and the system turn before it.
+    """Split user turns without answers into the first, with the system's, and later turns.
 
     The others are to come when there are answers. A conversation that has the assistant's turns is
     asked whole.
@@ -192,12 +192,12 @@ def _first_questions(prompts: pl.DataFrame) -> pl.DataFrame:
 
 
 def _whole(prompts: pl.DataFrame) -> pl.DataFrame:
-    """Ask conversations as they are."""
+    """Return the prompts without later turns."""
     return prompts.with_columns(later_turns=pl.lit(None, pl.List(pl.String)))
 
 
 def _judged(prompts: pl.DataFrame) -> pl.DataFrame:
-    """Name prompts, and say why one is none: it is blank, or its last turn is not the user's."""
+    """Add prompt ids, and reasons: the prompt is blank, or its last turn is not the user's."""
     last = pl.col("messages").list.last()
     content = last.struct.field("content")
     hollow = pl.col("messages").list.eval(CONTENT.is_null()).list.any()

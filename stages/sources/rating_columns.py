@@ -40,7 +40,7 @@ class Judged:
 
 @dataclass(frozen=True)
 class Voice:
-    """Who speaks in a column: the row's rater where there is one, else the column, or both.
+    """The rater of a column's judgements: the row's rater if named, else the column, or both.
 
     raters: of each row, null where it does not say;  among: how many columns there are
     """
@@ -52,11 +52,11 @@ class Voice:
 
     @property
     def aspect(self) -> str:
-        """What this column judges."""
+        """The aspect that this column judges."""
         return self.column if self.mapping.aspects and self.column != SOURCE else OVERALL
 
     def names(self, rows: Indices, numbers: Indices) -> pl.Series:
-        """Name the rater of each judgement; those of a list are numbered."""
+        """Return the rater of each judgement; raters of a list are numbered."""
         alone = SOURCE if self.mapping.aspects else self.column
         name = pl.lit(alone)
         if self.raters is not None:
@@ -70,7 +70,7 @@ class Voice:
 
 
 def read_judgements(batch: Batch, mapping: Mapping, answers: Answers) -> Judged:
-    """Find what raters said."""
+    """Read the ratings and comparisons of a batch."""
     raters, odd = _raters(batch, mapping)
     ratings = list(_ratings(batch, mapping, answers, raters))
     comparisons = list(_comparisons(batch, mapping, answers, raters))
@@ -92,7 +92,7 @@ def _raters(batch: Batch, mapping: Mapping) -> tuple[pl.Series | None, pl.Series
 def _ratings(
     batch: Batch, mapping: Mapping, answers: Answers, raters: pl.Series | None
 ) -> Iterator[Part]:
-    """Go through the columns of scores; beside several answers they are one rater's."""
+    """Yield the ratings of each column of scores; beside several answers they are one rater's."""
     columns, judge = mapping.judgements, score_judge(mapping)
     rows = answers.places.rows
     if mapping.shape in ("ratings", "labels") and not mapping.responses:
@@ -138,7 +138,7 @@ def _pairs(answers: Places) -> Pairs:
 def _comparisons(
     batch: Batch, mapping: Mapping, answers: Answers, raters: pl.Series | None
 ) -> Iterator[Part]:
-    """Go through what compares answers: labels, ranks, or the order in which they stand."""
+    """Yield the comparisons by labels, by ranks, or by the order of answers."""
     if mapping.shape not in ("comparisons", "pairs", "rankings"):
         return
     pairs = _pairs(answers.places)

@@ -36,7 +36,7 @@ class Batch:
 
     @property
     def members(self) -> list[str]:
-        """What the first row's objects hold, alone or in lists, such as fields.response."""
+        """The members of the first row's objects, alone or in lists, such as fields.response."""
         first = self.rows[0] if isinstance(self.rows, list) and self.rows else {}
         nested = {name: cell[0] if _is_list(cell) else cell for name, cell in first.items()}
         return [
@@ -47,20 +47,20 @@ class Batch:
         ]
 
     def column(self, name: str) -> Column:
-        """Give a column: typed where all its cells are of one kind."""
+        """Return a column, typed if all its cells are of one kind."""
         if isinstance(self.rows, pl.DataFrame):
             found = name in self.rows.columns
             return plain(self.rows[name]) if found else _nulls(len(self.lines))
         return typed([row.get(name) for row in self.rows])
 
     def objects(self) -> Iterable[Row]:
-        """Go through the rows as objects."""
+        """Return the rows as objects."""
         if isinstance(self.rows, pl.DataFrame):
             return self.rows.iter_rows(named=True)
         return self.rows
 
     def renamed(self, names: dict[str, str]) -> "Batch":
-        """Give columns other names."""
+        """Return the batch with renamed columns."""
         if not names:
             return self
         if isinstance(self.rows, pl.DataFrame):
@@ -69,14 +69,14 @@ class Batch:
         return replace(self, rows=rows)
 
     def row(self, at: int) -> Row:
-        """Give one row as an object."""
+        """Return one row as an object."""
         if isinstance(self.rows, pl.DataFrame):
             return self.rows.row(at, named=True)
         return self.rows[at]
 
 
 def _is_list(cell: object) -> bool:
-    """Tell whether a cell is a list of something."""
+    """Check whether a cell is a non-empty list."""
     return isinstance(cell, list) and bool(cell)
 
 
@@ -110,7 +110,7 @@ class Growing:
         self.num_bytes = 0
 
     def add(self, line: int, value: object, num_bytes: int = 0) -> None:
-        """Take in an object; set aside whatever else it is."""
+        """Add an object; set any other value aside."""
         self.num_bytes += num_bytes
         if isinstance(value, dict):
             self.lines.append(line)
@@ -124,14 +124,14 @@ class Growing:
 
     @property
     def full(self) -> bool:
-        """Whether it is time to hand this batch on."""
+        """Whether the batch has reached its size."""
         return len(self.rows) + len(self.bad) >= NUM_ROWS or self.num_bytes >= NUM_BYTES
 
     def __bool__(self) -> bool:
         return bool(self.rows or self.bad)
 
     def batch(self) -> Batch:
-        """Give what came together."""
+        """Return the rows added so far."""
         return Batch(self.rows, pl.Series("line", self.lines, pl.Int64), self.bad)
 
 
@@ -153,7 +153,7 @@ def aside(unit: str, reason: str, line: int, content: object) -> Row:
 
 
 def shown(content: object) -> str:
-    """Give the beginning of what was found; what cannot be encoded becomes a question mark."""
+    """Return the beginning of a value; what UTF-8 cannot encode becomes a question mark."""
     if isinstance(content, dict):
         content = {name: _clipped(value) for name, value in content.items()}
     text = content if isinstance(content, str) else json.dumps(content, default=str)
@@ -186,12 +186,12 @@ def typed(values: list[Any]) -> Column:
 
 
 def cells_of(column: Column) -> list[Any]:
-    """Give a column's cells one by one, lists as lists: going through a series gives series."""
+    """Return a column's cells as a list, nested lists as lists."""
     return column.to_list() if isinstance(column, pl.Series) else column
 
 
 def plain(column: pl.Series) -> Column:
-    """Give a file's column with categories, dates and bytes as texts, arrays as lists.
+    """Return a file's column with categories, dates and bytes as texts, arrays as lists.
 
     Short floats are written out, so that 0.7 is 0.7 as in a file of text.
     """

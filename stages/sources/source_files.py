@@ -33,7 +33,7 @@ READERS: dict[str, Callable[[Content], Sheet]] = {
 
 
 def find(path: str) -> list[str]:
-    """List the files of a path, a glob, or a folder, in order; a hub name stands for itself.
+    """Return the files of a path, a glob, or a folder, in order; a hub name stands for itself.
 
     Raises UserError where there is none.
     """
@@ -55,14 +55,14 @@ def find(path: str) -> list[str]:
 
 
 def _matching(pattern: str) -> Iterator[Path]:
-    """List what a glob matches."""
+    """Yield the paths that a glob matches."""
     parts = Path(pattern).parts
     fixed = next(at for at, part in enumerate(parts) if has_magic(part))
     return Path(*parts[:fixed]).glob(str(Path(*parts[fixed:])))
 
 
 def names(files: Sequence[str]) -> list[str]:
-    """Name files as tables do: by their own name, after the folder where they are of several."""
+    """Return the files' names in the tables: relative to the folder that they share."""
     if files[0].startswith(HUB):
         return list(files)
     shared = os.path.commonpath([Path(file).parent for file in files])
@@ -70,7 +70,7 @@ def names(files: Sequence[str]) -> list[str]:
 
 
 def hashes(path: str) -> list[dict[str, str | int]]:
-    """Name the files of a source, each with its size and SHA-256; of a hub none."""
+    """Return name, size and SHA-256 of each file of a source; none for a hub's."""
     files = find(path)
     if path.startswith(HUB):
         return []
@@ -148,7 +148,7 @@ def _whole(content: Content, batches: Iterator[Batch]) -> Iterator[Batch]:
 
 
 def _cut_short(content: Content, error: BaseException) -> UserError:
-    """Say where a packed file breaks off."""
+    """Return the error for a packed file that ends too early."""
     where = f" after {content.num_lines:,} lines" if content.num_lines else ""
     return UserError(
         f"{content.path}: expected a whole {content.packing} file, found {error}{where}; "
@@ -157,7 +157,7 @@ def _cut_short(content: Content, error: BaseException) -> UserError:
 
 
 def _kind(path: Path) -> str:
-    """Tell what a file is by its name."""
+    """Return a file's ending without a packing's."""
     name = path.name.lower()
     for ending in PACKED:
         name = name.removesuffix(ending)
@@ -165,5 +165,5 @@ def _kind(path: Path) -> str:
 
 
 def _known() -> str:
-    """List the endings that can be read."""
+    """Return the endings that can be read, for messages."""
     return f"{', '.join(sorted(READERS))} (also {', '.join(PACKED)})"

@@ -103,7 +103,7 @@ def read_batch(batch: Batch, table: Table) -> Chunk:
 def _rows(
     parts: Parts, asked: Asked, answers: Answers, judged: Judged, table: Table
 ) -> pl.DataFrame:
-    """Say of each row which prompt it is about and what it says more of it, or why it is none."""
+    """Return each row's prompt and what it adds to it, or the reason why it is unreadable."""
     more = {
         name: names(parts.batch.column(column))
         for name in KNOWN
@@ -125,7 +125,7 @@ def _rows(
 
 
 def _mute(answers: Answers) -> pl.Series:
-    """Give rows without one readable answer the reason of their first."""
+    """Return the first answer's reason for each row without a readable answer."""
     counts, starts = answers.places.counts, answers.places.starts
     is_readable = answers.texts.reasons.is_null().to_numpy()
     readable = np.bincount(answers.places.rows, is_readable, minlength=len(counts))
@@ -135,7 +135,7 @@ def _mute(answers: Answers) -> pl.Series:
 
 
 def _places(rows: pl.DataFrame, answers: Answers) -> pl.DataFrame:
-    """Lay out the answers in their places; what cannot be read has a reason and no id.
+    """Return a row per place of an answer; an unreadable one has a reason and no id.
 
     From here on ids are numbers, for what is said of an answer goes by its place.
     """
@@ -151,7 +151,7 @@ def _places(rows: pl.DataFrame, answers: Answers) -> pl.DataFrame:
 
 
 def _prompts(rows: pl.DataFrame, asked: Asked) -> pl.DataFrame:
-    """Give each prompt once."""
+    """Return each prompt once."""
     known = fitted(rows.drop_nulls("prompt_id"), pl.Schema({**rows.schema, **_MORE}))
     first = first_prompts(known)
     said = asked.prompts.select("messages", "later_turns")[first["which"]]
@@ -162,12 +162,12 @@ _MORE = {name: PROMPTS[name] for name in KNOWN}
 
 
 def _responses(places: pl.DataFrame) -> pl.DataFrame:
-    """Give every answer that could be read."""
+    """Return the answers that could be read."""
     return places.drop_nulls("response_id")
 
 
 def _ratings(ratings: pl.DataFrame, places: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Part ratings of answers that could be read from those of answers that could not."""
+    """Return the ratings of readable answers, and those of unreadable ones."""
     at = places.select(
         pl.col("prompt_id", "response_id", "source_line", "unread").gather(ratings["at"])
     )
@@ -178,7 +178,7 @@ def _ratings(ratings: pl.DataFrame, places: pl.DataFrame) -> tuple[pl.DataFrame,
 def _comparisons(
     comparisons: pl.DataFrame, places: pl.DataFrame
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Part comparisons of two answers from those of one alone, or of one that is amiss."""
+    """Return the comparisons of two readable answers, and all others."""
     first = places.select(
         pl.col("prompt_id", "source_line", "unread", "response_id").gather(comparisons["first"])
     )
@@ -198,7 +198,7 @@ def _comparisons(
 
 
 def _in_no_order(met: pl.DataFrame) -> pl.DataFrame:
-    """Let the pair's id decide whether the preferred answer stands first: nobody saw an order.
+    """Order each pair's answers by the pair's id, as no rater saw an order.
 
     Best first, as pairs and rankings stand, would look like a bias. The same preference told twice
     is the same row; the opposite one is another, so that both are there to contradict each other.
@@ -215,7 +215,7 @@ def _in_no_order(met: pl.DataFrame) -> pl.DataFrame:
 
 
 def _parted(met: pl.DataFrame, unit: str, value: str) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Part judgements by whether their answers are to be had."""
+    """Return the judgements whose answers are readable, and those whose are not."""
     lost = met.filter(pl.col("unread").is_not_null())
     if lost.is_empty():
         return met, lost.with_columns(unit=pl.lit(unit), detail=pl.col("rater"))
@@ -226,7 +226,7 @@ def _parted(met: pl.DataFrame, unit: str, value: str) -> tuple[pl.DataFrame, pl.
 
 
 def _lost_rows(batch: Batch, parts: Parts, rows: pl.DataFrame) -> pl.DataFrame:
-    """List rows of which no part could be read, with the first reason, and lost parts of others."""
+    """Return rows without a readable part, and unreadable parts of other rows."""
     found = rows.select("prompt_id", "reason", "source_line", origin=pl.Series(parts.origins))
     is_read = pl.col("prompt_id").is_not_null()
     in_part = found.filter(is_read)["origin"].implode()
@@ -241,7 +241,7 @@ def _lost_rows(batch: Batch, parts: Parts, rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _lost_answers(parts: Parts, places: pl.DataFrame) -> pl.DataFrame:
-    """List the answers that could not be read, of rows that could."""
+    """Return the unreadable answers of readable rows."""
     lost = places.filter(pl.col("prompt_id").is_not_null(), pl.col("response_id").is_null())
     detail = pl.Series("detail", [shown(parts.batch.row(at)) for at in lost["part"]], pl.String)
     return lost.with_columns(detail, unit=pl.lit("answers"), reason="unread")

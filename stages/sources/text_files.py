@@ -44,7 +44,7 @@ def json_file(content: Content) -> Sheet:
 
 
 def _is_object(line: bytes) -> bool:
-    """Tell whether a line is a whole object; one of an array laid out over lines is not."""
+    """Check whether a line is a whole JSON object."""
     try:
         return line.lstrip().startswith(b"{") and isinstance(json.loads(line), dict)
     except (ValueError, RecursionError):
@@ -70,7 +70,7 @@ def json_array(content: Content) -> Sheet:
 
 
 def _rows(value: Any) -> list[Any] | None:
-    """Find the array: the value itself, its one array, or the one that is named as rows are."""
+    """Return the array of rows: the value, its only array, or its array of a usual name."""
     if not isinstance(value, dict):
         return value if isinstance(value, list) else None
     arrays = {name: item for name, item in value.items() if isinstance(item, list)}
@@ -135,7 +135,7 @@ def _names(record: tuple[str, list[str] | None], content: Content) -> list[str]:
 
 
 def _encodable(text: str) -> bool:
-    """Tell whether the text holds no byte that was amiss."""
+    """Check whether a text was decoded without invalid bytes."""
     return text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
@@ -148,20 +148,20 @@ class _Lines:
         self.number = 0  # of lines taken
 
     def ahead(self, number: int) -> str:
-        """Give the line that is the so many-th to come, empty after the last."""
+        """Return the line that comes `number` lines later, empty after the last."""
         while len(self.seen) < number:
             self.seen.append(next(self.source, ""))
         return self.seen[number - 1]
 
     def take(self, number: int) -> str:
-        """Take lines off, joined."""
+        """Remove the next lines and return them joined."""
         self.ahead(number)
         self.number += number
         return "".join(self.seen.popleft() for _ in range(number))
 
 
 def _record(lines: _Lines, separator: str, num: int | None) -> tuple[str, list[str] | None]:
-    """Take the next record: its text, and its fields, null where a quote is out of place.
+    """Remove the next record; return its text and fields, None for a misplaced quote.
 
     A quote may open a cell of several lines; where these make no record of so many fields, it was
     a stray one, and costs its own line alone. A blank line has no fields.
@@ -178,7 +178,7 @@ def _record(lines: _Lines, separator: str, num: int | None) -> tuple[str, list[s
 
 
 def _balanced(lines: _Lines) -> Iterator[int]:
-    """Give the numbers of lines that the next record may have: one, and as its quotes balance."""
+    """Yield the possible numbers of lines of the next record: one, then as its quotes balance."""
     yield 1
     num_quotes = 0
     for length in range(1, MOST_LINES + 1):

@@ -46,7 +46,7 @@ def cut_transcript(text: str) -> tuple[str, str]:
 
 
 def conversation(value: object) -> Turns:
-    """Give a conversation back: a list of turns."""
+    """Return a list of turns; raise UnreadableError for anything else."""
     if not isinstance(value, list) or not value or not all(isinstance(t, dict) for t in value):
         raise UnreadableError("no_conversation")
     return value
@@ -59,14 +59,14 @@ def cut(value: object) -> tuple[Turns, object]:
 
 
 def said(turn: Row) -> object:
-    """Give what an answering turn says, in either spelling: role, content or from, value."""
+    """Return an answering turn's text, written as role and content or as from and value."""
     if not _answering(turn):
         raise UnreadableError("last_turn_not_assistant")
     return turn.get("content", turn.get("value"))
 
 
 def _answering(turn: Row) -> bool:
-    """Tell whether a turn is the assistant's."""
+    """Check whether a turn is the assistant's."""
     return str(turn.get("role", turn.get("from"))) in ANSWERING
 
 
@@ -183,14 +183,14 @@ def _history(past: object) -> Turns:
 
 
 def _marked(*texts: str) -> bool:
-    """Tell whether every text marks who speaks."""
+    """Check whether every text begins with a speaker's mark."""
     return all(text.startswith(FIRST) for text in texts)
 
 
 def _cut_plain(one: str, two: str) -> tuple[str, str, str]:
     """Cut two texts without marks at the last white space before they differ.
 
-    Nobody can tell where the prompt ends if one text is the beginning of the other.
+    The prompt's end is unknown if one text is the beginning of the other.
     """
     differ = (n for n, (a, b) in enumerate(zip(one, two, strict=False)) if a != b)
     shared = one[: next(differ, min(len(one), len(two)))]
@@ -201,7 +201,7 @@ def _cut_plain(one: str, two: str) -> tuple[str, str, str]:
 
 
 def _joined(prompt: object, before: Turns) -> object:
-    """Give the prompt: the whole conversation where there is one, else the prompt's own column."""
+    """Return the prompt: the whole conversation if the turns hold it, else the prompt's column."""
     whole = bool(before) and not _answering(before[0])
     if whole or not before:
         return before or prompt
@@ -210,11 +210,11 @@ def _joined(prompt: object, before: Turns) -> object:
 
 
 def _same(one: Turns, two: Turns) -> None:
-    """Refuse two answers that were not given to the same prompt."""
+    """Check that two answers follow the same prompt; raise UnreadableError otherwise."""
     if [_plain(turn) for turn in one] != [_plain(turn) for turn in two]:
         raise UnreadableError("prefixes_differ")
 
 
 def _plain(turn: Row) -> tuple[object, object]:
-    """Give who says what, leaving out what else a turn records."""
+    """Return a turn's speaker and text, without its other members."""
     return turn.get("role", turn.get("from")), turn.get("content", turn.get("value"))

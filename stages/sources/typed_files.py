@@ -35,7 +35,7 @@ def parquet(content: Content) -> Sheet:
 
 
 def _members(schema: Mapping[str, pl.DataType]) -> list[str]:
-    """List what objects hold, alone or in lists."""
+    """Return the members of objects, alone or in lists."""
     nested = {n: t.inner if isinstance(t, pl.List) else t for n, t in schema.items()}
     return [
         f"{name}.{member.name}"
@@ -78,7 +78,7 @@ def _size_of(group: Any) -> tuple[int, int]:
 
 
 def _runs(lengths: Sequence[int], least: int) -> Iterator[int]:
-    """Put row groups together until they have so many rows."""
+    """Yield the lengths of runs of row groups that have at least `least` rows."""
     together = 0
     for length in lengths:
         together += length

@@ -62,7 +62,9 @@ def test_the_params_are_whole(start: Callable[..., Any], tmp_path: Path) -> None
     params = read_params(tmp_path / "params.yaml")
     assert params.source.mapping.preference == ("ann", "bob")
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].values()
-    asked = {name for entry in stages for name in entry.get("do", entry).get("params", [])}
+    files = [file for entry in stages for file in entry.get("do", entry).get("params", [])]
+    asked = {name for file in files for names in file.values() for name in names or ()}
+    assert asked
     written = yaml.safe_load((tmp_path / "params.yaml").read_text())
     assert {name.split(".")[0] for name in asked} <= written.keys()
 

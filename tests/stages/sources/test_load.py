@@ -175,7 +175,7 @@ def test_a_file_of_which_no_line_is_a_row_is_refused(tmp_path: Path) -> None:
 
 def test_rows_without_a_column_are_refused(tmp_path: Path) -> None:
     """Empty objects say nothing."""
-    with pytest.raises(UserError, match="expected rows with columns, found empty objects"):
+    with pytest.raises(UserError, match="rows with columns, found that every row is empty"):
         loaded(tmp_path, "{}", "{}")
 
 
