@@ -10,7 +10,7 @@ from rather.run import Run
 from rather.runners.shared.judgements import judged_comparisons, judged_ratings
 from rather.stages.calibrate.rating_evidence import Evidence
 from rather.stages.pair import pair
-from rather.stages.pair.contradictions import contradictions
+from rather.stages.pair.compared_pairs import contradictions
 from rather.stages.pair.pair_evidence import Findings
 from rather.stages.text import measure
 from rather.stages.text.clusters import duplicates

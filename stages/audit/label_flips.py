@@ -9,7 +9,7 @@ from rather.stages.calibrate.rating_evidence import (
     log_odds_of_scores,
 )
 from rather.stages.common.ids import pair_ids
-from rather.stages.pair.contradictions import contradictions
+from rather.stages.pair.compared_pairs import contradictions
 from rather.stages.sources.mapping import SOURCE
 
 LABELS = (SOURCE, "label", "gold", "published")

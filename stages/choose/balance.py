@@ -12,11 +12,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from rather.stages.choose.candidates import Candidates, Flags, Floats, Indices
-from rather.stages.choose.constraint import Level
+from rather.stages.choose.candidates import Candidates, Flags, Floats, Indices, Level, part_of
 from rather.stages.choose.dual import cheapest
 from rather.stages.choose.programme import WHOLE, Programme, Solution
-from rather.stages.choose.subset import part_of
 
 AT_ONCE = 12_000  # pairs in one linear programme: a fifth of a second
 IN_WHOLES = 60  # pairs in the first programme in whole pairs
@@ -46,7 +44,7 @@ def balanced(pairs: Candidates, level: Level, keep_at_least: float) -> Flags:
 
 
 def _prices(pairs: Candidates, level: Level, keep_at_least: float) -> tuple[Level, Floats]:
-    """Find the prices of all sides, and the tolerance that leaves enough."""
+    """Return the prices of all sides, and a tolerance that keeps enough pairs."""
     if pairs.num_pairs <= AT_ONCE or pairs.num_prompts < ZOOM:
         level, solution = _reachable(pairs, level, keep_at_least)
         return level, solution.prices
@@ -82,7 +80,7 @@ def _solution(pairs: Candidates, level: Level) -> Solution:
 def _solved(
     pairs: Candidates, level: Level, taken: Flags, leads: Floats
 ) -> tuple[Indices, Solution]:
-    """Solve the programme for the prompts with the least lead, the others' choice standing."""
+    """Solve the programme for the prompts with the least lead, the others' choice fixed."""
     for core in _growing(pairs, leads, AT_ONCE):
         solution = _programme(pairs, level, taken, core).relaxed()
         if solution is not None:
@@ -91,17 +89,17 @@ def _solved(
 
 
 def _in_wholes(pairs: Candidates, level: Level, taken: Flags, leads: Floats) -> Flags:
-    """Solve it in whole pairs for the prompts with the least lead, the others' choice standing."""
+    """Solve in whole pairs for the prompts with the least lead, the others' choice fixed."""
     for core in _growing(pairs, leads, IN_WHOLES):
-        found = _programme(pairs, level, taken, core).whole(SPARE * pairs.num_prompts)
-        if found is not None:
-            taken[pairs.of(core)[1]] = found
+        whole = _programme(pairs, level, taken, core).whole(SPARE * pairs.num_prompts)
+        if whole is not None:
+            taken[pairs.of(core)[1]] = whole
             break
     return taken
 
 
 def _growing(pairs: Candidates, leads: Floats, num_pairs: int) -> Iterator[Indices]:
-    """Give the prompts with the least lead: about so many pairs, then more, then all."""
+    """Yield the prompts with the least lead: about `num_pairs` pairs, then more, then all."""
     count = 0
     while count < pairs.num_prompts:
         by_lead = _least(leads, num_pairs)
@@ -112,7 +110,7 @@ def _growing(pairs: Candidates, leads: Floats, num_pairs: int) -> Iterator[Indic
 
 
 def _least(leads: Floats, count: int) -> Indices:
-    """Find so many of the least leads, least first, and those equal to the last of them."""
+    """Return the prompts of the `count` least leads, and of leads equal to the last."""
     last = min(count, len(leads) - 1)
     near = np.flatnonzero(leads <= np.partition(leads, last)[last])
     return near[np.argsort(leads[near], kind="stable")]

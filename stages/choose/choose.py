@@ -1,4 +1,4 @@
-"""Pick pairs so that length does not give the label away.   clear -> chosen, dropped"""
+"""Choose pairs so that length does not predict the label.   clear -> chosen, dropped"""
 
 from dataclasses import replace
 from typing import Literal
@@ -9,8 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from rather.stages.choose import programme
 from rather.stages.choose.balance import balanced
-from rather.stages.choose.candidates import Candidates, Flags, Floats, Indices, Loads
-from rather.stages.choose.constraint import Level
+from rather.stages.choose.candidates import Candidates, Flags, Floats, Indices, Level, Loads
 from rather.stages.choose.worth import NEEDED, STRATEGIES, quality, scores_of_prompts
 
 COLUMNS = ("pair_id", "prompt_id", "split", "margin", "p_correct", "length_gap")
@@ -46,17 +45,17 @@ class Options(BaseModel):
     keep_at_least: float = Field(0.5, ge=0.0, le=1.0)
 
     def most(self, num_pairs: int) -> int:
-        """Give how many pairs a prompt may give, of so many in all."""
+        """Return the most pairs that one prompt may give, of `num_pairs` in all."""
         return self.per_prompt or (max(num_pairs, 1) if self.strategy == "all" else 1)
 
 
 def columns(options: Options) -> list[str]:
-    """Name the columns that the choice looks at: numbers, few enough to hold every pair's."""
+    """Return the columns that the choice reads: numbers, few enough to hold every pair's."""
     return [*COLUMNS, *NEEDED.get(options.strategy, ())]
 
 
 def prepare(options: Options) -> None:
-    """Begin to load the solver where it will be needed: while pairs are read, it costs no time."""
+    """Start to load the solver in the background, if the options need it."""
     if options.balance != "none":
         programme.prepare()
 
@@ -72,20 +71,20 @@ def choose(clear: pl.DataFrame, options: Options, seed: int = 0) -> pl.DataFrame
     """
     needed = clear.select(columns(options))
     if clear.select(_in_order()).item():
-        return clear.with_columns(_fates(needed, options, seed))
+        return clear.with_columns(_reasons_and_weights(needed, options, seed))
     order = clear.select(pl.arg_sort_by(ORDER)).to_series()
-    return clear.with_columns(_fates(needed[order], options, seed)[order.arg_sort()])
+    return clear.with_columns(_reasons_and_weights(needed[order], options, seed)[order.arg_sort()])
 
 
 def _in_order() -> pl.Expr:
-    """Say whether no row stands before one that it should come after."""
+    """Return whether the rows are sorted by ORDER."""
     prompt, pair = (pl.col(name) for name in ORDER)
     same = prompt == prompt.shift()
     return ~((prompt < prompt.shift()) | (same & (pair < pair.shift()))).any()
 
 
-def _fates(pairs: pl.DataFrame, options: Options, seed: int) -> pl.DataFrame:
-    """Give the reason and weight of pairs in order."""
+def _reasons_and_weights(pairs: pl.DataFrame, options: Options, seed: int) -> pl.DataFrame:
+    """Return the reason and weight of sorted pairs."""
     needed = _with_worth(pairs, options, seed)
     preferred, taken = (np.zeros(pairs.height, dtype=np.bool_) for _ in range(2))
     for side in pairs["split"].unique().sort():
@@ -103,7 +102,7 @@ def _fates(pairs: pl.DataFrame, options: Options, seed: int) -> pl.DataFrame:
 
 
 def _weights(prompt: pl.Series, taken: Flags) -> pl.Series:
-    """Share one unit among a prompt's chosen pairs, at whichever of its pairs."""
+    """Return 1 over the number of chosen pairs of each pair's prompt."""
     starts = _starts(prompt)
     num = np.maximum(np.add.reduceat(taken, starts, dtype=np.int64), 1)
     return pl.Series(np.repeat(1.0 / num, np.diff(starts, append=len(taken))))

@@ -13,9 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rather.stages.choose.candidates import Candidates, Floats
-from rather.stages.choose.constraint import Level
-from rather.stages.choose.subset import Part, part_of
+from rather.stages.choose.candidates import Candidates, Floats, Level, Part, part_of
 
 NUM_CUTS = 40
 NUM_BOXES = 10

@@ -45,7 +45,7 @@ def best_nearest(seed: int) -> pl.Expr:
 
 
 def scores_of_prompts(clear: pl.DataFrame) -> pl.DataFrame:
-    """Give each prompt's best_score, mean_score and sd_score over its answers in clear pairs."""
+    """Return each prompt's best_score, mean_score and sd_score over its answers in clear pairs."""
     sides = [
         clear.select("prompt_id", answer=f"{side}_id", score=f"{side}_score")
         for side in ("chosen", "rejected")

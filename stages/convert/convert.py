@@ -31,7 +31,7 @@ def to_dpo(
     comparisons: pl.DataFrame,
     round_: str | None = None,
 ) -> pl.DataFrame:
-    """Give each chosen pair of a bucket its conversation, and the evidence it was chosen on."""
+    """Return DPO rows: each chosen pair of a bucket with its conversation and evidence."""
     needed = pl.concat([chosen["chosen_id"], chosen["rejected_id"]])
     texts = _texts(responses, needed)
     judges = judges_of_pairs(chosen, ratings, comparisons)
@@ -41,8 +41,8 @@ def to_dpo(
         .join(_side(texts, "rejected"), on="rejected_id")
         .join(judges, on="pair_id", how="left")
         .with_columns(
-            _said("chosen"),
-            _said("rejected"),
+            _as_message("chosen"),
+            _as_message("rejected"),
             pl.col("raters").fill_null(NOBODY),
             round=pl.lit(round_, pl.String),
         )
@@ -58,7 +58,7 @@ def to_kto(
     class_weights: tuple[float, float],
     round_: str | None = None,
 ) -> pl.DataFrame:
-    """Give each labelled response of a bucket its conversation, and its class's weight."""
+    """Return KTO rows: each labelled response with its conversation and its class's weight."""
     labelled = labels.filter(pl.col("label").is_not_null())
     texts = _texts(responses, labelled["response_id"])
     desirable, undesirable = class_weights
@@ -66,7 +66,7 @@ def to_kto(
         labelled.join(prompts.select("prompt_id", "split", prompt="messages"), on="prompt_id")
         .join(texts.rename({"text": "completion"}), on="response_id")
         .with_columns(
-            _said("completion"),
+            _as_message("completion"),
             pl.col("raters").fill_null(NOBODY),
             weight=pl.when("label").then(desirable).otherwise(undesirable),
             round=pl.lit(round_, pl.String),
@@ -77,7 +77,7 @@ def to_kto(
 
 
 def _texts(responses: pl.DataFrame, needed: pl.Series) -> pl.DataFrame:
-    """Give the text of each response that is needed, and who gave it first."""
+    """Return text and first generator of each needed response."""
     return (
         responses.select(ANSWERED)
         .filter(pl.col("response_id").is_in(needed.unique().implode()))
@@ -86,7 +86,7 @@ def _texts(responses: pl.DataFrame, needed: pl.Series) -> pl.DataFrame:
 
 
 def _side(texts: pl.DataFrame, side: str) -> pl.DataFrame:
-    """Give texts under the names of one side of a pair."""
+    """Rename texts to the columns of one side of a pair."""
     return texts.select(
         pl.col("text").alias(side),
         pl.col("response_id").alias(f"{side}_id"),
@@ -94,7 +94,7 @@ def _side(texts: pl.DataFrame, side: str) -> pl.DataFrame:
     )
 
 
-def _said(column: str) -> pl.Expr:
-    """Make a text an assistant's message."""
+def _as_message(column: str) -> pl.Expr:
+    """Return a text column as a list of one assistant message."""
     message = pl.struct(role=pl.lit("assistant"), content=pl.col(column))
     return pl.concat_list(message).cast(MESSAGES_DTYPE).alias(column)

@@ -22,7 +22,7 @@ MOST = 4 / 3
 def label(
     features: pl.DataFrame, scores: pl.DataFrame, ratings: pl.DataFrame, rule: Rule
 ) -> pl.DataFrame:
-    """Give each response of a bucket its `label`, or the `reason` why it has none.
+    """Return each response of a bucket with its `label`, or the `reason` for a missing one.
 
     Reasons: incomplete (blank, or cut before it ended), unscored, disputed, undecided.
     """
@@ -54,7 +54,7 @@ def label_by_pairs(
     comparisons: pl.DataFrame,
     rule: Rule,
 ) -> pl.DataFrame:
-    """Give each response of the chosen pairs its `label`: a relative judgement made absolute.
+    """Label the responses of the chosen pairs: a relative judgement made absolute.
 
     Reasons: incomplete, unpaired (in no chosen pair), disputed, both_sides (chosen here, rejected
     there).
@@ -85,7 +85,7 @@ def label_by_pairs(
 
 
 def unlabelled(labels: pl.DataFrame) -> pl.DataFrame:
-    """Give the responses without a label."""
+    """Return the responses without a label."""
     dropped = labels.filter(pl.col("label").is_null()).select(DroppedLabels.column_names())
     return dropped.sort("prompt_id", "response_id")
 
@@ -106,7 +106,7 @@ def one_sided(labels: pl.DataFrame) -> dict[str, int]:
 
 
 def weights(num_desirable: int, num_undesirable: int) -> tuple[float, float]:
-    """Give KTO's weights of desirable and undesirable answers, for a training split as it is.
+    """Return KTO's weights of desirable and undesirable answers for a training split.
 
     lambda_D n_D / (lambda_U n_U) is brought into [1, 4/3] (Ethayarajh et al. 2024, section 4.2)
     by raising the weight of the rarer class as little as that asks; with one class alone there is
@@ -119,13 +119,13 @@ def weights(num_desirable: int, num_undesirable: int) -> tuple[float, float]:
 
 
 def _finished(features: pl.DataFrame) -> pl.DataFrame:
-    """Give the responses, and whether each is there and ended by itself."""
+    """Return the responses with `finished`: neither blank nor cut."""
     finished = ~(pl.col("blank") | pl.col("unfinished"))
     return features.select("response_id", "prompt_id", finished=finished)
 
 
 def _decided(rows: pl.DataFrame, good: pl.Expr, reason: pl.Expr) -> pl.DataFrame:
-    """Give each row its label where nothing speaks against one."""
+    """Add each row's label where it has no reason against one."""
     incomplete = pl.when(~pl.col("finished")).then(pl.lit("incomplete"))
     return rows.with_columns(reason=incomplete.otherwise(reason), good=good).with_columns(
         label=pl.when(pl.col("reason").is_null()).then(pl.col("good"))
@@ -133,7 +133,7 @@ def _decided(rows: pl.DataFrame, good: pl.Expr, reason: pl.Expr) -> pl.DataFrame
 
 
 def _judged(rule: Rule) -> tuple[pl.Expr, pl.Expr]:
-    """Say which responses are good, and which are bad; those that are both are neither."""
+    """Return expressions for good and bad responses; those that are both are undecided."""
     value = pl.col(rule.of)
     if rule.by == "per_prompt":
         mean = value.filter("finished").mean().over("prompt_id")
@@ -145,13 +145,13 @@ def _judged(rule: Rule) -> tuple[pl.Expr, pl.Expr]:
 
 
 def _disputed(rule: Rule) -> pl.Expr:
-    """Say which responses have too few raters, where one is not enough, or raters too far apart."""
+    """Return an expression for responses with too few raters, or raters too far apart."""
     few = pl.col("num_raters").clip(1) < rule.at_least_raters
     return few if rule.at_most_sd is None else few | (pl.col("sd") > rule.at_most_sd)
 
 
 def _disagreement(ratings: pl.DataFrame) -> pl.DataFrame:
-    """Give the standard deviation of each response's scores, of the aspect where it is largest."""
+    """Return the largest standard deviation of each response's scores over aspects."""
     return (
         ratings.group_by("response_id", "aspect")
         .agg(sd=pl.col("score").std(ddof=0))

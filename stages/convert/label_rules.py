@@ -1,4 +1,4 @@
-"""What makes an answer desirable: options in, one settled rule out, which says itself in words."""
+"""Rules that label answers desirable or undesirable: options in, one settled rule out."""
 
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -42,7 +42,7 @@ class Labels(BaseModel):
 
     @model_validator(mode="after")
     def _in_order(self) -> "Labels":
-        """Hold two thresholds apart."""
+        """Check that the two thresholds are given together and in order."""
         good, bad = self.desirable_at_least, self.undesirable_at_most
         if good is None and bad is None:
             return self
@@ -57,7 +57,7 @@ class Labels(BaseModel):
 
     @model_validator(mode="after")
     def _of_one_way(self) -> "Labels":
-        """Refuse thresholds that would be passed over in silence."""
+        """Check that each threshold given is used by the rule."""
         one, two = self.at_least is not None, self.desirable_at_least is not None
         if self.by == "threshold" and not one:
             raise ValueError("at_least: expected a number with by: threshold, found none")
@@ -104,7 +104,7 @@ def settle(options: Labels, scale: Scale | None) -> Rule:
 
 
 def _thresholds(options: Labels, scale: Scale | None) -> Rule:
-    """Settle what the label goes by."""
+    """Return the rule with its thresholds."""
     good, bad = options.desirable_at_least, options.undesirable_at_most
     if options.by in ("per_prompt", "pairs"):
         return Rule(options.by, options.of)
@@ -119,7 +119,7 @@ def _thresholds(options: Labels, scale: Scale | None) -> Rule:
 
 
 def describe(rule: Rule) -> str:
-    """Say in a sentence which answers are desirable and which are not."""
+    """Return a sentence that describes the rule."""
     parts = [_judged(rule)]
     if rule.scale is not None:
         parts.append(f"on a scale of {rule.scale.lowest:g} to {rule.scale.highest:g}")
@@ -131,7 +131,7 @@ def describe(rule: Rule) -> str:
 
 
 def _judged(rule: Rule) -> str:
-    """Say what the label goes by."""
+    """Return the criterion of the rule in words."""
     unit = UNITS[rule.of]
     if rule.by == "pairs":
         return "desirable if chosen, undesirable if rejected: a relative judgement made absolute"

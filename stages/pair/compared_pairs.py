@@ -1,14 +1,14 @@
-"""What comparisons tell of each two answers: odds, votes, contradictions and cycles."""
+"""Evidence of comparisons on each two answers: odds, votes, contradictions and cycles."""
 
 import numpy as np
 import polars as pl
 
 from rather.stages.calibrate.rating_evidence import Evidence, log_odds_of_comparisons
-from rather.stages.pair.contradictions import contradictions
 from rather.stages.pair.couples import Couples, row_numbers
 from rather.stages.pair.cycles import back_arcs
 
 SMALLEST_CYCLE = 3
+SAME = ("group", "low", "high", "aspect")
 NOTHING = pl.DataFrame(
     schema={
         "first": pl.Int64,
@@ -32,7 +32,7 @@ def compared(
     evidence: Evidence,
     opposite: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
-    """Give one row for every two answers that were compared.
+    """Return one row for every two answers that were compared.
 
     first, second: rows of `answers`, the smaller first;  prompt: as there
     log_odds, lead: for the first: log-odds, null where raters' reliability is unknown, and its
@@ -81,7 +81,7 @@ def _with_back_arcs(pairs: pl.DataFrame) -> pl.DataFrame:
 
 
 def _enough(pairs: pl.DataFrame) -> pl.Series:
-    """Say of each row whether its prompt has enough compared answers for a cycle."""
+    """Return for each row whether its prompt has enough compared answers for a cycle."""
     of_prompt = pl.concat(
         [pairs.select("prompt", answer=end) for end in ("first", "second")]
     ).unique()["prompt"]
@@ -90,8 +90,55 @@ def _enough(pairs: pl.DataFrame) -> pl.Series:
 
 
 def on_couples(pairs: pl.DataFrame, couples: Couples) -> pl.DataFrame:
-    """Give each couple what comparisons tell of it, null where it was not compared."""
+    """Return the evidence of comparisons on each couple, null without a comparison."""
     place = couples.find(pairs["first"].to_numpy(), pairs["second"].to_numpy())
     facts = pairs.select("log_odds", "lead", "contradicted", "back_arc", couple=pl.Series(place))
     rows = pl.DataFrame({"couple": pl.int_range(len(couples), eager=True)})
     return rows.join(facts, on="couple", how="left", maintain_order="left").drop("couple")
+
+
+def contradictions(
+    comparisons: pl.DataFrame, features: pl.DataFrame, clusters: pl.DataFrame | None = None
+) -> pl.DataFrame:
+    """Return the contradicted pairs: low_id and high_id, the smaller and the larger response id.
+
+    A pair is contradicted if its two answers were compared more than once, on one aspect, with
+    opposite outcomes, by any raters and in any order. Answers with an equal features.key are the
+    same. `clusters` (prompt_id, cluster) extends the search to prompts that nearly repeat.
+    """
+    votes = _by_text(comparisons, features).with_columns(group="prompt_id")
+    if clusters is not None:
+        votes = votes.drop("group").join(
+            clusters.select("prompt_id", group="cluster"), on="prompt_id"
+        )
+    low, high = (
+        votes.filter(side).select(SAME) for side in (pl.col("vote") > 0, pl.col("vote") < 0)
+    )
+    both = low.join(high, on=SAME, how="semi").unique()
+    return (
+        votes.join(both, on=SAME, how="semi")
+        .select(
+            low_id=pl.min_horizontal("first_id", "second_id"),
+            high_id=pl.max_horizontal("first_id", "second_id"),
+        )
+        .unique()
+        .sort("low_id", "high_id")
+    )
+
+
+def _by_text(comparisons: pl.DataFrame, features: pl.DataFrame) -> pl.DataFrame:
+    """Return each preference as a vote for the text with the smaller key: `low` or `high`."""
+    keys = features.select("response_id", "key")
+    side = pl.when(pl.col("first_key") < pl.col("second_key")).then(1.0).otherwise(-1.0)
+    return (
+        comparisons.filter(pl.col("preference").is_not_null())
+        .select("prompt_id", "first_id", "second_id", "aspect", "preference")
+        .join(keys.rename({"response_id": "first_id", "key": "first_key"}), on="first_id")
+        .join(keys.rename({"response_id": "second_id", "key": "second_key"}), on="second_id")
+        .filter(pl.col("first_key") != pl.col("second_key"))
+        .with_columns(
+            low=pl.min_horizontal("first_key", "second_key"),
+            high=pl.max_horizontal("first_key", "second_key"),
+            vote=pl.col("preference") * side,
+        )
+    )

@@ -31,14 +31,14 @@ class Couples:
         return len(self.first)
 
     def find(self, first: Ints, second: Ints) -> Ints:
-        """Give the position of each couple asked for, -1 for one that is not there."""
+        """Return the position of each couple, -1 if absent."""
         one, two = self.rank[first], self.rank[second]
         scored = (one >= 0) & (two >= 0)
         place = self.starts[one] + (two - one - 1)
         return np.where(scored, place, self._find_other(first, second))
 
     def find_ids(self, first: pl.Series, second: pl.Series, answers: pl.DataFrame) -> Ints:
-        """Give the position of each couple of response ids, -1 for one that is not there."""
+        """Return the position of each couple of response ids, -1 if absent."""
         one, two = row_numbers(answers, first), row_numbers(answers, second)
         place = self.find(one.fill_null(0).to_numpy(), two.fill_null(0).to_numpy())
         return np.where((one.is_not_null() & two.is_not_null()).to_numpy(), place, -1)
@@ -86,7 +86,7 @@ def every_two(runs: npt.NDArray[np.integer]) -> tuple[Ints, Ints]:
 
 
 def row_numbers(answers: pl.DataFrame, response_ids: pl.Series) -> pl.Series:
-    """Give the row of `answers` of each response, null for one that is not there.
+    """Return the row of `answers` of each response, null if absent.
 
     Equal neighbours are looked up once, as when ratings are sorted by response.
     """

@@ -20,9 +20,8 @@ from rather.stages.calibrate.rating_evidence import (
 from rather.stages.common.ids import digests, pair_ids, pair_numbers, text_ids
 from rather.stages.pair.compared_pairs import compared, on_couples
 from rather.stages.pair.couples import couples
-from rather.stages.pair.objectives import objectives
 from rather.stages.pair.pair_evidence import NOTHING, Findings, laid_beside
-from rather.stages.pair.rater_votes import voices
+from rather.stages.pair.rater_votes import objectives, voices
 
 NEEDED = ("prompt_id", "response_id", "rater", "aspect", "score", "reason")  # of ratings
 FEWEST_TO_AGREE = 2
@@ -49,27 +48,27 @@ def pair(
 ) -> pl.DataFrame:
     """Make the pairs of a range of prompts, each oriented by its evidence.
 
-    evidence: what calibration learnt beside the raters, to weigh what they say
+    evidence: calibration's weights of scores, comparisons and length
     aspects:  the objectives that may be at odds; without, every aspect but overall
-    findings: what was found elsewhere of texts and of other prompts
+    findings: evidence of texts and of other prompts
     """
     answers = _answers(prompts, features, scores)
-    told = compared(
+    judged = compared(
         comparisons, features, raters, answers, evidence, opposite=findings.contradictions
     )
-    those = couples(answers, told)
+    those = couples(answers, judged)
     both = (
         pl.DataFrame({"first": those.first, "second": those.second})
         .hstack(voices(ratings, comparisons, answers, those))
         .hstack(objectives(ratings, comparisons, answers, those, aspects))
-        .hstack(on_couples(told, those))
+        .hstack(on_couples(judged, those))
     )
     oriented = _orient(_two_of_each(both, answers), seed, evidence)
     return laid_beside(oriented, findings).select(Pairs.column_names())
 
 
 def unpaired(prompts: pl.DataFrame, features: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
-    """Name each prompt without a pair, and why."""
+    """Return each prompt without a pair, with the reason."""
     counts = features.group_by("prompt_id").agg(num_responses=pl.len())
     reason = (
         pl.when(pl.col("num_responses").is_null())
@@ -114,7 +113,7 @@ def _answers(prompts: pl.DataFrame, features: pl.DataFrame, scores: pl.DataFrame
 
 
 def _two_of_each(both: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:
-    """Lay both answers of each couple side by side, sorted by prompt and pair."""
+    """Join both answers of each couple in one row, sorted by prompt and pair."""
     first, second = (answers["id"].gather(both[side]) for side in ("first", "second"))
     named = both.with_columns(
         prompt=answers["prompt"].gather(both["first"]), pair_id=_pair_ids(first, second)
@@ -132,7 +131,7 @@ def _two_of_each(both: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:
 
 
 def _pair_ids(first: pl.Series, second: pl.Series) -> pl.Series:
-    """Name each two answers, by texts or numbers as theirs are."""
+    """Return pair ids, of the type of the response ids."""
     if first.dtype == pl.UInt64:
         return pair_numbers(first, second)
     ids = pl.DataFrame({"first": first, "second": second})
@@ -140,9 +139,9 @@ def _pair_ids(first: pl.Series, second: pl.Series) -> pl.Series:
 
 
 def _orient(both: pl.DataFrame, seed: int, evidence: Evidence) -> pl.DataFrame:
-    """Call the answer that the evidence leans to chosen, and turn all evidence to its side.
+    """Return pairs whose chosen answer is the one that the evidence prefers.
 
-    Where nothing leans to either a coin decides, whose chance of being right needs no rater.
+    A tie is decided by a seeded coin; its p_correct is 0.5.
     """
     weighed = both.with_columns(
         gap=pl.col("first_score") - pl.col("second_score"), total=_log_odds(evidence)
@@ -173,7 +172,7 @@ def _orient(both: pl.DataFrame, seed: int, evidence: Evidence) -> pl.DataFrame:
 
 
 def _log_odds(evidence: Evidence) -> pl.Expr:
-    """Add up the log-odds for the first, null where neither scores nor comparisons tell any."""
+    """Return the log-odds for the first answer, null without scores and comparisons."""
     variance = pl.col("first_variance") + pl.col("second_variance")
     of_scores = log_odds_of_scores(pl.col("first_score") - pl.col("second_score"), variance)
     both = pl.sum_horizontal(of_scores, "log_odds")
@@ -182,19 +181,19 @@ def _log_odds(evidence: Evidence) -> pl.Expr:
 
 
 def _coins(names: pl.Series, seed: int) -> pl.Series:
-    """Toss a coin for each tie, by a hash of the seed and the pair."""
+    """Return a coin for each tie, from a hash of the seed and the pair."""
     digit = digests(pl.lit(str(seed)), pl.col("pair_id")).str.tail(1)
     ids = text_ids(names.to_frame("pair_id"))
     return ids.select(digit.is_in(list("02468ace"))).to_series()
 
 
 def _turned(first: pl.Expr, second: pl.Expr) -> pl.Expr:
-    """Give what concerns the chosen answer: the first value where the first wins."""
+    """Return the chosen answer's value: the first where the first wins."""
     return pl.when("wins").then(first).otherwise(second)
 
 
 def _sided(name: str) -> list[pl.Expr]:
-    """Give a column of the two answers as one of chosen and one of rejected."""
+    """Return chosen_X and rejected_X for a column X of both answers."""
     first, second = pl.col(f"first_{name}"), pl.col(f"second_{name}")
     return [
         _turned(first, second).alias(f"chosen_{name}"),

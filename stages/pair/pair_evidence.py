@@ -1,4 +1,4 @@
-"""What was found elsewhere about texts and other prompts, laid beside the pairs it concerns."""
+"""Evidence found in texts and across prompts, joined to pairs."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ NEAR = 0.9  # similarity below this is not measured: no rule asks for it, and it
 
 @dataclass(frozen=True)
 class Findings:
-    """Tables of what was looked for; what nobody looked for is None, and null in the pairs.
+    """Tables of evidence; a table of None was not computed, and its columns are null in the pairs.
 
     texts:          response_id, text: to tell how similar answers are; a response may recur
     scripts:        prompt_id, script
@@ -29,7 +29,7 @@ NOTHING = Findings()
 
 
 def laid_beside(pairs: pl.DataFrame, findings: Findings) -> pl.DataFrame:
-    """Add similarity, contamination and duplicate_of, and ask prompts for their script as well.
+    """Add similarity, contamination and duplicate_of; narrow same_script by the prompt.
 
     pairs: oriented, with `distinct`, and `same_script` as far as the answers tell
     """
@@ -72,7 +72,7 @@ def _with_scripts(pairs: pl.DataFrame, scripts: pl.DataFrame | None) -> pl.DataF
 
 
 def _with_contamination(pairs: pl.DataFrame, found: pl.DataFrame | None) -> pl.DataFrame:
-    """Name what the prompt shares with an evaluation set, or else what an answer does."""
+    """Add the evaluation set that the prompt shares text with, or else an answer."""
     if found is None:
         return pairs.with_columns(contamination=pl.lit(None, pl.String))
     parts = ("prompt_id", "chosen_id", "rejected_id")
@@ -85,7 +85,7 @@ def _with_contamination(pairs: pl.DataFrame, found: pl.DataFrame | None) -> pl.D
 
 
 def _with_duplicates(pairs: pl.DataFrame, duplicates: pl.DataFrame | None) -> pl.DataFrame:
-    """Name the earlier prompt that a pair's prompt nearly repeats."""
+    """Add the earlier prompt that a pair's prompt nearly repeats."""
     if duplicates is None:
         return pairs.with_columns(duplicate_of=pl.lit(None, pl.String))
     earlier = duplicates.select("prompt_id", "duplicate_of")

@@ -1,4 +1,4 @@
-"""What the owner of the data declares good enough, as suites of the chosen pairs and labels."""
+"""Declared quality as suites of expectations on the chosen pairs and labels."""
 
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
@@ -40,7 +40,7 @@ class Options(BaseModel, extra="forbid", frozen=True):
 
 
 def scalars(chosen: pl.DataFrame) -> pl.DataFrame:
-    """Give the narrow view of the chosen pairs that is judged: an id, numbers and flags.
+    """Return the columns of the chosen pairs that are judged: an id, numbers and flags.
 
     two_responses: chosen_id and rejected_id differ
     num_splits:    sides of the split on which the pair's prompt stands: 1, or a leak
@@ -63,7 +63,7 @@ def scalars(chosen: pl.DataFrame) -> pl.DataFrame:
 
 
 def of_pairs(chosen: pl.DataFrame, options: Options) -> Suite:
-    """Give what is expected of the chosen pairs."""
+    """Return the suite of the chosen pairs."""
     return Suite(PAIRS, scalars(chosen), [*_of_the_corpus(options), *_of_each_pair()])
 
 
@@ -118,7 +118,7 @@ def _mean_between(
 
 
 def of_labels(labels: Mapping[str, Any] | None, options: Options) -> list[Suite]:
-    """Give what is expected of the KTO labels, where there are any and anything was declared."""
+    """Return the suite of the KTO labels, if there are labels and a declared share."""
     rarer = options.rarer_label_at_least
     if labels is None or rarer is None:
         return []

@@ -1,4 +1,4 @@
-"""Let Great Expectations judge narrow tables, and keep what it says as Data Docs."""
+"""Run Great Expectations on narrow tables, and build its Data Docs."""
 
 import gc
 import importlib
@@ -45,7 +45,7 @@ class Suite(NamedTuple):
 
 
 def judge(suites: Sequence[Suite], folder: Path) -> dict[str, Results]:
-    """Judge tables and build the Data Docs; give results by suite, by sentence.
+    """Judge tables and build the Data Docs; return results by suite and sentence.
 
     `folder` receives docs/ (index.html) and gx/ (the Great Expectations project), both built anew.
     """
@@ -88,7 +88,7 @@ def _judged(suite: Suite, source: Any, context: Any, folder: Path) -> Results:
 
 
 def _asked(expected: Expectation) -> Any:
-    """Give an expectation in Great Expectations' own words."""
+    """Return an expectation as an object of Great Expectations."""
     import great_expectations as gx
 
     kind = getattr(gx.expectations, expected.check)
@@ -96,7 +96,7 @@ def _asked(expected: Expectation) -> Any:
 
 
 def verdict(expected: Expectation, result: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Give one judgement: observed is the corpus figure, or the number of rows that fail."""
+    """Return one judgement: observed is the corpus figure, or the number of rows that fail."""
     found = result["result"] if result else {}
     observed = found.get("observed_value", found.get("unexpected_count"))
     return {
@@ -111,7 +111,7 @@ def verdict(expected: Expectation, result: Mapping[str, Any] | None) -> dict[str
 
 
 def failure(expected: Expectation, observed: float | None, num_rows: int) -> str:
-    """Say what was expected, what was found and where to mend it."""
+    """Return a sentence: expected, found, fix."""
     if observed is None:
         found = "could not be judged, see the Data Docs"
     elif expected.in_corpus:

@@ -1,4 +1,4 @@
-"""What is expected of each table, read off its schema.   schema, rows -> suite"""
+"""Expectations on each table, derived from its schema.   schema, rows -> suite"""
 
 import re
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ TRUE = [True]
 
 
 def suite(table: str, schema: type[dy.Schema], rows: pl.LazyFrame) -> Suite:
-    """Give the suite of one table, named STAGE.TABLE, with the rows that are judged."""
+    """Return the suite of one table, named STAGE.TABLE, with the rows that are judged."""
     mend = f"rerun the stage that wrote it (`dvc repro --force {table.split('/')[0]}`)"
     expected = [
         Expectation(sentence, check, arguments, mend)
@@ -29,9 +29,9 @@ def suite(table: str, schema: type[dy.Schema], rows: pl.LazyFrame) -> Suite:
 
 
 def narrow(schema: type[dy.Schema], rows: pl.LazyFrame) -> pl.LazyFrame:
-    """Give rows as ids, names, numbers and flags.
+    """Return rows as ids, names, numbers and flags.
 
-    A text that anybody wrote is a flag, whether it is there; so is each of the schema's own rules.
+    Free text becomes a flag, whether it is present; so does each of the schema's own rules.
     """
     columns = [
         pl.col(name).is_not_null() if _is_free(column) else pl.col(name)
@@ -46,12 +46,12 @@ def _flat(schema: type[dy.Schema]) -> list[tuple[str, Any]]:
 
 
 def _is_free(column: Any) -> bool:
-    """Tell whether a column holds texts that no rule is about."""
+    """Check whether a column holds free text, which no rule constrains."""
     return isinstance(column, dy.String) and column.regex is None and not column.primary_key
 
 
 def _rules(schema: type[dy.Schema]) -> dict[str, Any]:
-    """Give the schema's rules on whole rows; dataframely has no public name for them."""
+    """Return the schema's rules on whole rows; dataframely has no public name for them."""
     return schema._schema_validation_rules()
 
 
@@ -90,7 +90,7 @@ def _within(name: str, column: Any) -> Iterator[tuple[str, str, dict[str, Any]]]
 
 
 def _range(name: str, least: float | None, most: float | None) -> str:
-    """Say the limits of a column."""
+    """Return the limits of a column in words."""
     if least is None or most is None:
         return f"{name} is at most {most:g}" if least is None else f"{name} is at least {least:g}"
     return f"{name} is from {least:g} to {most:g}"

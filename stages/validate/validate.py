@@ -1,4 +1,4 @@
-"""Say whether the chosen pairs are as good as declared.   chosen -> quality.json, Data Docs"""
+"""Compare the chosen pairs with the declared quality.   chosen -> quality.json, Data Docs"""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -110,14 +110,14 @@ def validate(
 
 
 def _applicable(suite: Suite) -> list[Expectation]:
-    """List what can be judged: of a column that nobody could fill, nothing can."""
+    """Return the expectations on columns that have a value."""
     columns = OPTIONAL & set(suite.view.columns)
     idle = {column for column in columns if not suite.view[column].count()}
     return [each for each in suite.expected if each.arguments.get("column") not in idle]
 
 
 def _table(suite: Suite, asked: Sequence[Expectation], results: Results) -> dict[str, Any]:
-    """Sum up what was found of one table."""
+    """Return the judgement of one table."""
     verdicts = [verdict(each, results[each.sentence]) for each in asked]
     of = "" if suite.name in (PAIRS, LABELS) else f"{suite.name}: "
     return {
@@ -134,18 +134,18 @@ def _table(suite: Suite, asked: Sequence[Expectation], results: Results) -> dict
 
 
 def preferred() -> pl.Expr:
-    """Say which pairs are no tie: by their margin, or without one by those who compared them."""
+    """Return an expression for pairs that are no tie, by margin, or else by agreement."""
     tied = pl.coalesce(pl.col("margin") <= 0, pl.col("agreement") == TIE)
     return ~tied.fill_null(False)
 
 
 def require(quality: Quality) -> None:
-    """Refuse pairs below the declared quality; raises QualityError with every failure."""
+    """Raise QualityError, with every failure, for pairs below the declared quality."""
     if not quality["success"]:
         failures = "".join(f"\n- {failure}" for failure in quality["failures"])
         raise QualityError(f"The chosen pairs are below their declared quality:{failures}")
 
 
 def _mean(column: pl.Series) -> float | None:
-    """Give the mean of the values that are there, null without any."""
+    """Return the mean of the given values, None without any."""
     return cast("float | None", column.rechunk().mean())  # chunks change the last digit

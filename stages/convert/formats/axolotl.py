@@ -19,25 +19,25 @@ from rather.stages.convert.formats.turns import (
 
 
 def dpo(rows: pl.DataFrame) -> Reshaped:
-    """Give the prompt as `messages`, chosen and rejected as one message each."""
+    """Return the prompt as `messages`, chosen and rejected as one message each."""
     reshaped = rows.with_columns(last("chosen"), last("rejected")).rename({"prompt": "messages"})
     return Reshaped(reshaped, rows.clear().with_columns(reason=pl.lit(None, pl.String)))
 
 
 def kto(rows: pl.DataFrame) -> Reshaped:
-    """Give system, prompt and completion as text: axolotl's KTO types know one question each."""
+    """Return system, prompt and completion as text: axolotl's KTO types hold one question."""
     kept, dropped = keep(rows, ONE_QUESTION_OR_SYSTEM, "not_one_question")
     columns = system("prompt").alias("system"), text("prompt"), text("completion")
     return Reshaped(kept.with_columns(*columns), dropped)
 
 
 def dpo_recipe(facts: Facts) -> str:
-    """Give the lines for axolotl's configuration."""
+    """Return the lines for axolotl's configuration."""
     return "\n".join(["rl: dpo", *_dataset(facts, "chat_template.default")])
 
 
 def kto_recipe(facts: Facts) -> str:
-    """Give the lines for axolotl's configuration, with the weights that balance the labels."""
+    """Return the lines for axolotl's configuration, with the weights that balance the labels."""
     return "\n".join(
         [
             "rl: kto",
@@ -49,7 +49,7 @@ def kto_recipe(facts: Facts) -> str:
 
 
 def _dataset(facts: Facts, type_: str) -> list[str]:
-    """Give the entry of a local file."""
+    """Return the entry of a local file."""
     return [
         "datasets:",
         f"  - path: {dumps(facts.file_name)}",

@@ -40,7 +40,7 @@ KTO_ENTRY: dict[str, Any] = {
 
 
 def dpo(rows: pl.DataFrame) -> Reshaped:
-    """Give the prompt as `conversations`, and each answer as one turn of `from` and `value`."""
+    """Return the prompt as `conversations`, and each answer as one turn of `from` and `value`."""
     kept, dropped = keep(rows, ALTERNATING, "turns_do_not_alternate")
     turns = pl.col("prompt").list.eval(_tagged(pl.element()))
     answers = [_tagged(last(side)).alias(side) for side in ("chosen", "rejected")]
@@ -49,35 +49,35 @@ def dpo(rows: pl.DataFrame) -> Reshaped:
 
 
 def kto(rows: pl.DataFrame) -> Reshaped:
-    """Give prompt and answer as one conversation, `messages`."""
+    """Return prompt and answer as one conversation, `messages`."""
     kept, dropped = keep(rows, ALTERNATING, "turns_do_not_alternate")
     whole = with_answers(kept, "completion").drop("prompt")
     return Reshaped(whole.rename({"completion": "messages"}), dropped)
 
 
 def _tagged(message: pl.Expr) -> pl.Expr:
-    """Name a message's fields and roles as sharegpt does."""
+    """Rename a message's fields and roles to those of sharegpt."""
     role, content = message.struct.field("role"), message.struct.field("content")
     return pl.struct(role.replace_strict(TAGS).alias("from"), content.alias("value"))
 
 
 def dpo_side_file(facts: Facts) -> SideFile:
-    """Give the entry that LLaMA-Factory reads the pairs by."""
+    """Return the entry that LLaMA-Factory reads the pairs by."""
     return SIDE_FILE, {facts.name: {"file_name": facts.file_name} | DPO_ENTRY}
 
 
 def kto_side_file(facts: Facts) -> SideFile:
-    """Give the entry that LLaMA-Factory reads the labels by."""
+    """Return the entry that LLaMA-Factory reads the labels by."""
     return SIDE_FILE, {facts.name: {"file_name": facts.file_name} | KTO_ENTRY}
 
 
 def dpo_recipe(facts: Facts) -> str:
-    """Give the lines for LLaMA-Factory's configuration."""
+    """Return the lines for LLaMA-Factory's configuration."""
     return f"stage: dpo\ndataset_dir: .  # where {SIDE_FILE} lies\ndataset: {dumps(facts.name)}"
 
 
 def kto_recipe(facts: Facts) -> str:
-    """Give the lines for LLaMA-Factory's configuration, with the weights that balance labels."""
+    """Return the lines for LLaMA-Factory's configuration, with the weights that balance labels."""
     return (
         f"stage: kto\ndataset_dir: .  # where {SIDE_FILE} lies\ndataset: {dumps(facts.name)}\n"
         f"kto_chosen_weight: {facts.desirable_weight:.4g}\n"

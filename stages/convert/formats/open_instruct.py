@@ -10,11 +10,11 @@ from rather.stages.convert.formats.turns import Facts, Reshaped, with_answers
 
 
 def dpo(rows: pl.DataFrame) -> Reshaped:
-    """Put the prompt before either answer."""
+    """Return chosen and rejected with the prompt in front."""
     reshaped = with_answers(rows, "chosen", "rejected").drop("prompt")
     return Reshaped(reshaped, rows.clear().with_columns(reason=pl.lit(None, pl.String)))
 
 
 def dpo_recipe(facts: Facts) -> str:
-    """Give the options of open-instruct's DPO script."""
+    """Return the options of open-instruct's DPO script."""
     return f"--dataset_mixer_list {facts.file_name} 1.0"

@@ -1,4 +1,4 @@
-"""What formats ask about a conversation, and how they take it apart."""
+"""Tests of conversations, and their parts, for the formats."""
 
 from pathlib import PurePath
 from typing import Any, NamedTuple
@@ -18,7 +18,7 @@ class Reshaped(NamedTuple):
 
 
 def keep(rows: pl.DataFrame, turns: str, reason: str) -> Reshaped:
-    """Part rows by whether their prompt's roles, joined by commas, match a pattern."""
+    """Split rows by whether their prompt's roles, joined by commas, match a pattern."""
     roles = pl.col("prompt").list.eval(pl.element().struct.field("role")).list.join(",")
     fits = roles.str.contains(turns)
     dropped = rows.filter(~fits).with_columns(reason=pl.lit(reason))
@@ -26,7 +26,7 @@ def keep(rows: pl.DataFrame, turns: str, reason: str) -> Reshaped:
 
 
 def with_answers(rows: pl.DataFrame, *answers: str) -> pl.DataFrame:
-    """Put the prompt before each of the answers: whole conversations, in the answers' columns."""
+    """Return whole conversations in the answers' columns: the prompt, then the answer."""
     numbered = rows.with_row_index("row")
     return rows.with_columns(_joined(numbered, answer) for answer in answers)
 
@@ -39,23 +39,23 @@ def _joined(numbered: pl.DataFrame, answer: str) -> pl.Series:
 
 
 def last(column: str) -> pl.Expr:
-    """Give the last message of a conversation."""
+    """Return the last message of a conversation."""
     return pl.col(column).list.last()
 
 
 def text(column: str) -> pl.Expr:
-    """Give the text of a conversation's last message."""
+    """Return the text of a conversation's last message."""
     return last(column).struct.field("content").alias(column)
 
 
 def system(column: str) -> pl.Expr:
-    """Give the text of the system's message, null where there is none."""
+    """Return the text of the system's message, null without one."""
     first = pl.col(column).list.first()
     return pl.when(first.struct.field("role") == "system").then(first.struct.field("content"))
 
 
 class Facts(NamedTuple):
-    """What a trainer's configuration has to know: the file, and the weights of KTO's classes."""
+    """Facts for a trainer's configuration: the file, and the weights of KTO's classes."""
 
     file_name: str
     desirable_weight: float = 1.0

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from rather.stages.choose import balance
-from rather.stages.choose.candidates import Candidates
-from rather.stages.choose.constraint import Level
+from rather.stages.choose.candidates import Candidates, Level
 from rather.stages.choose.programme import Programme
 
 LEVEL = Level(targets=np.array([0.5, 0.5]), tolerance=0.02)

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from rather.stages.choose.candidates import Candidates
-from rather.stages.choose.constraint import Level
+from rather.stages.choose.candidates import Candidates, Level
 
 VALUES = np.array([1.0, 3.0, 3.0, -1.0, -2.0, 5.0])
 STARTS = np.array([0, 3, 5])

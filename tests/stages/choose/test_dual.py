@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from rather.stages.choose.candidates import Candidates, Floats
-from rather.stages.choose.constraint import Level
+from rather.stages.choose.candidates import Candidates, Floats, Level
 from rather.stages.choose.dual import cheapest
 from rather.stages.choose.programme import Programme
 

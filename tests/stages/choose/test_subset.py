@@ -3,9 +3,7 @@
 import numpy as np
 import pytest
 
-from rather.stages.choose.candidates import Candidates
-from rather.stages.choose.constraint import Level
-from rather.stages.choose.subset import part_of
+from rather.stages.choose.candidates import Candidates, Level, part_of
 
 
 def test_the_standing_choice_takes_room_and_gives_worth() -> None:

@@ -3,7 +3,7 @@
 import polars as pl
 
 from rather.schemas.judgements import Comparisons
-from rather.stages.pair.contradictions import contradictions
+from rather.stages.pair.compared_pairs import contradictions
 
 Row = tuple[str, str, float | None]
 

@@ -4,7 +4,7 @@ import polars as pl
 
 from rather.schemas.judgements import Comparisons, Ratings
 from rather.stages.pair.couples import couples
-from rather.stages.pair.objectives import objectives
+from rather.stages.pair.rater_votes import objectives
 
 ANSWERS = pl.DataFrame(
     {"response_id": ["a", "b"], "prompt": [0, 0], "score": [1.0, 1.0]},
