@@ -1,60 +1,49 @@
-"""What the losses are called, what they eat and which options they take, read from their source.
+"""The losses as params.yaml names them: the data set of each, and its options."""
 
-params.yaml is read by commands that answer in a moment, and where torch may not be installed; the
-losses cannot be imported there.
-"""
-
-import ast
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
-from rather import trainer
+from rather.trainer.errors import TrainerError
+from rather.trainer.losses.catalogue import LOSSES, find_loss
+from rather.trainer.losses.loss import Loss
 
-FOLDER = Path(trainer.__path__[0]) / "losses"
-# The data set of `convert` that holds what a loss eats; demonstrations are in none.
+# The data set of `convert` that a loss learns from, by its kind; demonstrations are in none.
 DATA_SETS = {"pairs": "dpo", "labels": "kto"}
 
 
 @dataclass(frozen=True)
 class Known:
-    """A loss: the data set it trains on (None: no policy's), and the names of its options."""
+    """A loss: the data set that a policy is trained on with it, and the names of its options.
+
+    data: None for a loss that trains no policy on preferences.
+    """
 
     data: str | None
     options: tuple[str, ...]
 
 
-@cache
 def known_losses() -> dict[str, Known]:
-    """Read the losses by name."""
-    functions = {node.name: node for path in sorted(FOLDER.glob("*.py")) for node in _defined(path)}
-    found = {}
-    for name, entry in _table():
-        function, kind = functions[ast.unparse(entry.args[0])], ast.literal_eval(entry.args[1])
-        arguments = [argument.arg for argument in function.args.args]
-        scores = any(argument.endswith("scores") for argument in arguments)
-        options = arguments[len(arguments) - len(function.args.defaults) :]
-        found[name] = Known(None if scores else DATA_SETS.get(kind), tuple(options))
-    return found
+    """Return the project's losses by name."""
+    return {name: _known(loss) for name, loss in LOSSES.items()}
 
 
-def _defined(path: Path) -> Iterator[ast.FunctionDef]:
-    """Visit a file's functions."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    return (node for node in tree.body if isinstance(node, ast.FunctionDef))
+def known_loss(name: str) -> Known | None:
+    """Return a loss of the project, of an installed package or the user's own, None if unknown.
 
-
-def _table() -> Iterator[tuple[str, ast.Call]]:
-    """Visit the entries of LOSSES: a name, and Loss(function, kind, ...)."""
-    tree = ast.parse((FOLDER / "__init__.py").read_text(encoding="utf-8"))
-    for node in tree.body:
-        if isinstance(node, ast.AnnAssign) and isinstance(node.value, ast.Dict):
-            for key, entry in zip(node.value.keys, node.value.values, strict=True):
-                if isinstance(entry, ast.Call) and key is not None:
-                    yield ast.literal_eval(key), entry
+    Raises:
+        ValueError: The user's own loss cannot be imported, or takes what no training supplies.
+    """
+    try:
+        loss = find_loss(name)
+    except TrainerError as error:
+        raise ValueError(str(error)) from None
+    return None if loss is None else _known(loss)
 
 
 def policy_losses() -> list[str]:
-    """Name the losses that a policy can be trained with."""
+    """Return the names of the project's losses that train a policy on preferences."""
     return [name for name, loss in known_losses().items() if loss.data]
+
+
+def _known(loss: Loss) -> Known:
+    data = None if loss.needs_scores else DATA_SETS.get(loss.eats)
+    return Known(data, tuple(loss.options))

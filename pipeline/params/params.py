@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from rather.params import rater_kinds
 from rather.params.groups import Contamination, Evaluate, Generator, Pair, Winnow, sentence
-from rather.params.loss_names import known_losses, policy_losses
+from rather.params.loss_names import known_loss, policy_losses
 from rather.params.model_params import Further, Model
 from rather.params.overrides import change, read_values
 from rather.params.training import Policy, Round, Strict, Training
@@ -168,17 +168,24 @@ def losses_of(name: str, policy: Policy) -> dict[str, float]:
 
 
 def _check_loss(where: str, losses: dict[str, float], policy: Policy) -> None:
-    known = known_losses()
+    options: set[str] = set()
     for loss in losses or [""]:
-        if loss not in policy_losses():
+        try:
+            known = known_loss(loss)
+        except ValueError as error:
+            raise ValueError(f"{where}.{error}") from None
+        if known is None or known.data is None:
             expected = ", ".join(policy_losses())
-            raise ValueError(f"{where}.loss: expected some of {expected}, found {loss!r}")
-        if known[loss].data != policy.data:
             raise ValueError(
-                f"{where}.data: expected {known[loss].data}, which has what the loss {loss} eats, "
-                f"found {policy.data}"
+                f"{where}.loss: expected some of {expected}, or package.module:function, found "
+                f"{loss!r}"
             )
-    options = {option for loss in losses for option in known[loss].options}
+        if known.data != policy.data:
+            raise ValueError(
+                f"{where}.data: expected {known.data}, the data set of the loss {loss}, found "
+                f"{policy.data}"
+            )
+        options |= {*known.options}
     for option in policy.options:
         if option not in options:
             expected = ", ".join(sorted(options)) or "none"

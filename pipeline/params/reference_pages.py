@@ -130,7 +130,7 @@ def _rules() -> Iterator[tuple[str, ...]]:
 
 def _losses() -> list[str]:
     """Return the section on losses."""
-    from rather.trainer.losses import LOSSES
+    from rather.trainer.losses.catalogue import LOSSES
 
     rows = (
         (
@@ -149,12 +149,12 @@ def _losses() -> list[str]:
 
 def _options(function: Any) -> str:
     """Return a function's parameters that have a default, or must be given by name."""
-    tensors = ("Tensor",)
+    tensors = ("Tensor", "Pair")
     parameters = inspect.signature(inspect.unwrap(function)).parameters.values()
     return ", ".join(
         f"`{p.name}`" if p.default is p.empty else f"`{p.name}={p.default}`"
         for p in parameters
-        if getattr(p.annotation, "__name__", "") not in tensors and p.name != "beta"
+        if p.annotation not in tensors and p.name != "beta"
     )
 
 

@@ -2,9 +2,12 @@
 
 tests/oracles/losses.json holds them, or the file that RATHER_LOSS_ORACLES names. Each entry says
 where its numbers come from; how it is computed here follows from its name and its params alone.
+A loss that no other project has is derived here from its formula, with Python's floats alone:
+`python -m tests.trainer.oracles` writes those entries.
 """
 
 import json
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -60,6 +63,7 @@ OF_PAIRS: dict[str, Case] = {
     "nca_pair": Case("nca"),
     "robust_dpo": Case("robust", SMOOTHED),
     "cdpo": Case("cdpo", SMOOTHED),
+    "robust_per_pair": Case("robust_per_pair", {"p_correct": None, "most_noise": "most_noise"}),
     "bco_pair_no_delta": Case("bco_pair"),
     "sppo_hard": Case("sppo"),
     "apo_zero": Case("apo_zero"),
@@ -104,6 +108,7 @@ OF_LABELS: dict[str, str] = {
     "bco_unpaired": "bco_unpaired",
 }
 ORPO = "orpo_odds_ratio_term"
+SFT = "sft"
 
 
 def case_of(name: str) -> Case:
@@ -149,6 +154,8 @@ def pairs(params: Mapping[str, Any]) -> tuple[TokenLogps, dict[str, Tensor]]:
     }
     if "chosen_score" in params:
         batch["score_margin"] = double(params["chosen_score"]) - double(params["rejected_score"])
+    if "p_correct" in params:
+        batch["p_correct"] = double(params["p_correct"])
     return policy, of_pairs(policy, batch)
 
 
@@ -212,3 +219,92 @@ def weights(params: Mapping[str, Any]) -> dict[str, float]:
 def label_metrics(beta: float, quantities: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Compute the metrics of KTO."""
     return objective(TrainConfig("kto", beta=beta)).metrics(quantities)
+
+
+DERIVED = "derived from the formula in Python floats (tests/trainer/oracles.py)"
+P_CORRECT, MOST_NOISE, BETA, ALPHA = (0.9, 0.55, 1.0), 0.4, 0.1, 0.5
+
+
+def derived() -> dict[str, Entry]:
+    """Compute the entries of losses that no other project's code gives, without torch."""
+    return {
+        "robust_per_pair": _robust_per_pair(),
+        "f_dpo_alpha": _f_dpo_alpha(),
+        SFT: _sft(),
+    }
+
+
+def _robust_per_pair() -> Entry:
+    """Chowdhury et al. 2024 (arXiv:2403.00409), with eps = min(1 - p_correct, most_noise).
+
+    loss = [(1 - eps) log(1 + e^-z) - eps log(1 + e^z)] / (1 - 2 eps), z = beta delta, whose
+    derivative by z is [-(1 - eps) / (1 + e^z) - eps / (1 + e^-z)] / (1 - 2 eps).
+    """
+    losses, slopes = [], []
+    for p, (chosen, rejected) in zip(P_CORRECT, _log_ratios(), strict=True):
+        z, eps = BETA * (chosen - rejected), min(1 - p, MOST_NOISE)
+        right, wrong = math.log1p(math.exp(-z)), math.log1p(math.exp(z))
+        losses.append(((1 - eps) * right - eps * wrong) / (1 - 2 * eps))
+        slope = -(1 - eps) / (1 + math.exp(z)) - eps / (1 + math.exp(-z))
+        slopes.append(BETA * slope / (1 - 2 * eps) / len(P_CORRECT))
+    return {
+        "source": DERIVED,
+        "params": {"beta": BETA, "p_correct": [*P_CORRECT], "most_noise": MOST_NOISE},
+        "per_example": losses,
+        "loss": math.fsum(losses) / len(losses),
+        "dloss_dtokenlogp_chosen_first_token": slopes,
+        "dloss_dtokenlogp_rejected_first_token": [-slope for slope in slopes],
+    }
+
+
+def _f_dpo_alpha() -> Entry:
+    """Wang et al. 2023 (arXiv:2309.16240): log(1 + e^-z), z = beta (f'(t_w) - f'(t_l)).
+
+    f'(t) = (t^(alpha - 1) - 1) / (alpha - 1), whose derivative by log t is t^(alpha - 1).
+    """
+    losses, of_chosen, of_rejected = [], [], []
+    for ratios in _log_ratios():
+        slopes = [math.exp(ratio) ** (ALPHA - 1) for ratio in ratios]
+        chosen, rejected = ((slope - 1) / (ALPHA - 1) for slope in slopes)
+        z = BETA * (chosen - rejected)
+        losses.append(math.log1p(math.exp(-z)))
+        by_z = -1 / (1 + math.exp(z)) / len(P_CORRECT)
+        of_chosen.append(by_z * BETA * slopes[0])
+        of_rejected.append(-by_z * BETA * slopes[1])
+    return {
+        "source": DERIVED,
+        "params": {"beta": BETA, "f_alpha_divergence_coef": ALPHA},
+        "per_example": losses,
+        "loss": math.fsum(losses) / len(losses),
+        "dloss_dtokenlogp_chosen_first_token": of_chosen,
+        "dloss_dtokenlogp_rejected_first_token": of_rejected,
+    }
+
+
+def _log_ratios() -> list[tuple[float, float]]:
+    """Return each pair's summed log-ratios, in nats: the chosen's and the rejected's."""
+    fixture = oracles()["fixture"]
+    sums = [
+        [math.fsum(row) for row in fixture[f"{model}_{side}_token_logps"]]
+        for side in ("chosen", "rejected")
+        for model in ("policy", "ref")
+    ]
+    return [(p_w - r_w, p_l - r_l) for p_w, r_w, p_l, r_l in zip(*sums, strict=True)]
+
+
+def _sft() -> Entry:
+    """The chosen completions' negative log-likelihood; its mean is that of all their tokens."""
+    rows = oracles()["fixture"]["policy_chosen_token_logps"]
+    tokens = [value for row in rows for value in row]
+    return {
+        "source": DERIVED,
+        "params": {},
+        "per_example": [-math.fsum(row) * len(rows) / len(tokens) for row in rows],
+        "loss": -math.fsum(tokens) / len(tokens),
+    }
+
+
+if __name__ == "__main__":
+    written = json.loads(OURS.read_text(encoding="utf-8"))
+    written["losses"] |= derived()
+    OURS.write_text(json.dumps(written, indent=1), encoding="utf-8")

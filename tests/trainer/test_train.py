@@ -261,7 +261,7 @@ def test_bfloat16_trains(model: Path, pairs: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        ({"loss": "ppo"}, "loss: expected some of sft"),
+        ({"loss": "ppo"}, "loss: expected some of bradley_terry"),
         ({"loss": "sft", "batch_size": 0}, "batch_size: expected at least 1, found 0"),
         ({"loss": "sft", "precision": "fp8"}, "precision: expected one of fp32, bf16"),
         ({"loss": "sft", "warmup_ratio": 10}, "warmup_ratio: expected a share"),

@@ -1,11 +1,11 @@
-"""What is told of a batch beside its loss, under TRL's names, one value per example concerned."""
+"""Metrics of a batch beside its loss, under TRL's names, one value per example concerned."""
 
 from collections.abc import Mapping
 
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from rather.trainer.losses import Loss, log_odds_ratio, nll, z0
+from rather.trainer.losses import Loss, Pair, log_odds_ratio, nll, z0
 
 Values = dict[str, Tensor]
 
@@ -40,25 +40,25 @@ def _preference(chosen: Tensor, rejected: Tensor) -> Values:
 
 def _of_pairs(loss: Loss, beta: float, quantities: Mapping[str, Tensor]) -> Values:
     names = ("policy_chosen", "policy_rejected", "chosen_lengths", "rejected_lengths")
-    chosen, rejected, *lengths = inputs = [quantities[name] for name in names]
-    found = {
+    chosen, rejected, *lengths = (quantities[name] for name in names)
+    values = {
         "nll_loss": nll(chosen, quantities["mean_chosen_length"]),
         "lengths/chosen": lengths[0],
         "lengths/rejected": lengths[1],
     }
     if loss.per_token:
-        log_odds = log_odds_ratio(*inputs)
-        found |= {"log_odds_ratio": logsigmoid(log_odds), "log_odds_chosen": log_odds}
+        log_odds = log_odds_ratio(Pair(chosen, rejected), Pair(*lengths))
+        values |= {"log_odds_ratio": logsigmoid(log_odds), "log_odds_chosen": log_odds}
         chosen, rejected = chosen / lengths[0], rejected / lengths[1]
-    told = {"logps/chosen": chosen, "logps/rejected": rejected}
+    logps = {"logps/chosen": chosen, "logps/rejected": rejected}
     if loss.needs_reference:
         chosen = chosen - quantities["reference_chosen"]
         rejected = rejected - quantities["reference_rejected"]
-        found["drift/chosen"] = chosen.abs() / lengths[0]
+        values["drift/chosen"] = chosen.abs() / lengths[0]
     if "chosen_ends" in quantities:
-        found["logps/eos"] = quantities["chosen_ends"]
+        values["logps/eos"] = quantities["chosen_ends"]
     preferred = _preference(beta * chosen, beta * rejected)
-    return preferred | told | found | _by_length(preferred["rewards/accuracies"], *lengths)
+    return preferred | logps | values | _by_length(preferred["rewards/accuracies"], *lengths)
 
 
 def _by_length(accuracies: Tensor, chosen: Tensor, rejected: Tensor) -> Values:

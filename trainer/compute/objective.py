@@ -13,7 +13,7 @@ from rather.trainer.config import TrainConfig
 from rather.trainer.data.dataset import EVIDENCE
 from rather.trainer.data.layouts import Batch
 from rather.trainer.errors import TrainerError
-from rather.trainer.losses import LOSSES, Loss, weighted_sum
+from rather.trainer.losses import Loss, find_loss, loss_names, weighted_sum
 
 # What losses take, by the names of their arguments: tensors (B,), and numbers.
 Quantities: TypeAlias = dict[str, Tensor]
@@ -119,17 +119,18 @@ def objective(config: TrainConfig) -> Objective:
     Raises TrainerError for a name, an option or a sum that there is not.
     """
     named = config.loss if isinstance(config.loss, Mapping) else {config.loss: 1.0}
-    unknown = [name for name in named if name not in LOSSES]
-    if unknown or not named:
-        found = ", ".join(map(repr, unknown)) or "none"
+    losses = {name: loss for name in named if (loss := find_loss(name)) is not None}
+    if not losses or len(losses) < len(named):
+        unknown = ", ".join(repr(name) for name in named if name not in losses) or "none"
         raise TrainerError(
-            f"loss: expected some of {', '.join(LOSSES)}, found {found}; correct loss {MEND}"
+            f"loss: expected some of {', '.join(loss_names())}, or package.module:function, found "
+            f"{unknown}; correct loss {MEND}"
         )
-    terms = [(LOSSES[name], float(weight)) for name, weight in named.items()]
+    terms = [(losses[name], float(weight)) for name, weight in named.items()]
     if len({(loss.eats, loss.needs_scores) for loss, _ in terms}) > 1:
-        told = ", ".join(f"{name} of {LOSSES[name].eats}" for name in named)
+        kinds = ", ".join(f"{name} of {loss.eats}" for name, loss in losses.items())
         raise TrainerError(
-            f"loss: expected a sum of losses of the same data and model, found {told}; "
+            f"loss: expected a sum of losses of the same data and model, found {kinds}; "
             f"correct loss {MEND}"
         )
     _check_beta(config.beta, terms)

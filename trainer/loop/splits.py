@@ -8,7 +8,7 @@ from rather.trainer.data.batches import Rows
 from rather.trainer.data.dataset import EVIDENCE, Example, TokenLedger, read_examples
 from rather.trainer.data.encoding import ChatEncoder
 from rather.trainer.errors import TrainerError
-from rather.trainer.losses import LOSSES
+from rather.trainer.losses import find_loss
 
 
 def read_rows(
@@ -39,9 +39,9 @@ def read_rows(
 
 
 def _inputs(config: TrainConfig) -> set[str]:
-    """Name what a configuration's loss, or any of several, must be given."""
+    """Return the quantities that a configuration's loss, or any of several, requires."""
     named = config.loss if isinstance(config.loss, Mapping) else (config.loss,)
-    losses = [LOSSES[name] for name in named if name in LOSSES]
+    losses = [loss for name in named if (loss := find_loss(name)) is not None]
     return {name for loss in losses for name in loss.inputs if name not in loss.options}
 
 

@@ -1,30 +1,94 @@
-"""What the trainer must know of a loss to feed it."""
+"""What a loss is: a function of log-probs, with the data that it takes and its usual numbers.
+
+Every floating tensor is (B,), in nats: log-probs are summed over a completion's scored tokens, and
+lengths count those tokens. Arithmetic stays in the dtype given, fp32 or float64, and is finite for
+log-probs down to -1e5. The files of this folder import torch on use, so that commands list losses
+where torch is not installed.
+"""
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
-
-import torch
-from torch import Tensor
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
 
 from rather.trainer.config import Kind
 
-# What an option may be: a share of wrong labels, for one, says nothing from one half on.
+if TYPE_CHECKING:
+    from torch import Tensor
+
+# The least and the greatest value of an option, by its name.
 Limits = Mapping[str, tuple[float, float]]
+SMOOTHING: Limits = {"label_smoothing": (0, 0.49)}
+WEIGHT: Limits = {"alpha": (0, 1e6), "lambda_": (0, 1e6)}
+DPO_BETAS = (0.05, 0.5)  # the betas that DPO and the losses on its scale are used with
+
+# Arguments of a loss of pairs that are a Pair, and the two quantities that it is made of.
+PAIRED = {
+    name: (pattern.format("chosen"), pattern.format("rejected"))
+    for name, pattern in {
+        "policy": "policy_{}",
+        "reference": "reference_{}",
+        "lengths": "{}_lengths",
+        "policy_heads": "policy_{}_heads",
+        "reference_heads": "reference_{}_heads",
+        "scores": "{}_scores",
+    }.items()
+}
+WEIGHTS = ("desirable_weight", "undesirable_weight")
+# The arguments that the trainer supplies to a loss, by the data that it learns from.
+SUPPLIED: dict[Kind, tuple[str, ...]] = {
+    "demonstrations": ("logps", "lengths"),
+    "pairs": (
+        *PAIRED,
+        *("policy_chosen", "chosen_lengths", "mean_chosen_length", "p_correct", "score_margin"),
+        "beta",
+    ),
+    "labels": ("policy", "reference", "labels", "lengths", "kl", "shift", "beta", *WEIGHTS),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One quantity of B pairs: of the chosen completions, (B,), and of the rejected ones, (B,)."""
+
+    chosen: "Tensor"
+    rejected: "Tensor"
+
+    def __sub__(self, other: "Pair") -> "Pair":
+        """Subtract side by side: of the policy's log-probs the reference's give log-ratios."""
+        return Pair(self.chosen - other.chosen, self.rejected - other.rejected)
+
+    def __truediv__(self, other: "Pair") -> "Pair":
+        """Divide side by side: log-probs divided by lengths are means over tokens."""
+        return Pair(self.chosen / other.chosen, self.rejected / other.rejected)
+
+    def __rmul__(self, factor: float) -> "Pair":
+        """Multiply both sides: beta times log-ratios are rewards."""
+        return Pair(factor * self.chosen, factor * self.rejected)
+
+    @property
+    def margin(self) -> "Tensor":
+        """The chosen side less the rejected one, (B,)."""
+        return self.chosen - self.rejected
 
 
 @dataclass(frozen=True)
 class Loss:
     """A loss, the data it is computed from, and its usual numbers.
 
-    usual_beta: None for a loss without beta; usual_betas: outside of these a beta is suspect.
-    averages_over: what a mean over several batches is weighted by.
-    per_token: whether its rewards are beta times mean log-probs and not summed ones.
-    limits: the least and the greatest value of an option.
+    Args:
+        function: returns the loss of each example, (B,). It takes quantities by name, those of
+            SUPPLIED; an argument with a default is an option.
+        eats: the kind of data that it learns from.
+        usual_beta: None for a loss without beta.
+        usual_betas: a beta outside of these is suspect.
+        averages_over: what a mean over several batches is weighted by.
+        per_token: its rewards are beta times mean log-probs, in place of summed ones.
+        limits: the least and the greatest value of an option.
     """
 
-    function: Callable[..., Tensor]
+    function: "Callable[..., Tensor]"
     eats: Kind
     usual_beta: float | None = None
     usual_betas: tuple[float, float] | None = None
@@ -32,65 +96,108 @@ class Loss:
     per_token: bool = False
     limits: Limits = field(default_factory=dict)
 
-    def __call__(self, **inputs: Any) -> Tensor:
-        """Compute the loss of each example, (B,), in fp32 or wider; beta may be left out."""
-        if self.usual_beta is not None:
-            inputs.setdefault("beta", self.usual_beta)
-        return self.function(**{name: widen(value) for name, value in inputs.items()})
+    def __call__(self, **quantities: Any) -> "Tensor":
+        """Compute the loss of each example.
 
-    @property
+        Args:
+            quantities: the tensors and numbers of `inputs`, by name; beta and options may be left
+                out.
+
+        Returns:
+            (B,), in fp32 or wider.
+        """
+        widened = {name: widen(value) for name, value in quantities.items()}
+        return self._apply(self._pair_up(widened))
+
+    def _pair_up(self, quantities: dict[str, Any]) -> dict[str, Any]:
+        """Return arguments in place of quantities: two sides make a Pair."""
+        if self.eats != "pairs":
+            return quantities
+        sides = {
+            name: Pair(*(quantities[side] for side in PAIRED[name]))
+            for name in self.arguments
+            if name in PAIRED
+        }
+        return quantities | sides
+
+    def _apply(self, arguments: Mapping[str, Any]) -> "Tensor":
+        """Call the function with those of the arguments that it takes."""
+        taken = {name: arguments[name] for name in self.arguments if name in arguments}
+        if self.usual_beta is not None:
+            taken.setdefault("beta", self.usual_beta)
+        return self.function(**taken)
+
+    @cached_property
+    def arguments(self) -> Mapping[str, inspect.Parameter]:
+        """The function's parameters, by name."""
+        return inspect.signature(self.function).parameters
+
+    @cached_property
     def inputs(self) -> tuple[str, ...]:
-        """The names of its arguments."""
-        return tuple(inspect.signature(self.function).parameters)
+        """The names of the quantities and numbers that it takes, with a Pair's two sides apart."""
+        return tuple(self._inputs())
+
+    def _inputs(self) -> Iterator[str]:
+        for name in self.arguments:
+            yield from PAIRED.get(name, (name,)) if self.eats == "pairs" else (name,)
 
     @property
     def options(self) -> dict[str, Any]:
-        """Its own numbers beside beta, those arguments that have a default."""
-        parameters = inspect.signature(self.function).parameters.items()
+        """Its own numbers beside beta with their defaults: the arguments that have one."""
         return {
-            name: given.default for name, given in parameters if given.default is not given.empty
+            name: parameter.default
+            for name, parameter in self.arguments.items()
+            if parameter.default is not parameter.empty and name != "beta"
         }
 
     @property
     def needs_reference(self) -> bool:
         """Whether it compares the policy with a reference model."""
-        return any(name.startswith("reference") for name in self.inputs)
+        return any(name.startswith("reference") for name in self.arguments)
 
     @property
     def needs_heads(self) -> bool:
         """Whether it takes the log-probs of as many first tokens as both completions have."""
-        return any(name.endswith("heads") for name in self.inputs)
+        return any(name.endswith("heads") for name in self.arguments)
 
     @property
     def needs_scores(self) -> bool:
-        """Whether it trains a reward model, which scores sequences, and not a policy."""
-        return any(name.endswith("scores") for name in self.inputs)
+        """Whether it trains a reward model, which scores sequences, in place of a policy."""
+        return "scores" in self.arguments
 
 
 def widen(value: Any) -> Any:
-    """Carry half precision over into fp32, and leave all else alone."""
-    half = isinstance(value, Tensor) and value.dtype in (torch.float16, torch.bfloat16)
+    """Return half precision as fp32, and anything else unchanged."""
+    import torch
+
+    half = isinstance(value, torch.Tensor) and value.dtype in (torch.float16, torch.bfloat16)
     return value.float() if half else value
 
 
-def weighted_sum(terms: Sequence[tuple[Loss, float]]) -> Loss:
-    """Make one loss of several, each with its weight, which all eat the same.
+def logsigmoid(logits: "Tensor") -> "Tensor":
+    """Compute log sigma(logits), element by element, finite wherever the logits are."""
+    from torch.nn import functional
 
-    It takes whatever its terms take; a beta or option given reaches every term that has it.
+    return functional.logsigmoid(logits)
+
+
+def weighted_sum(terms: Sequence[tuple[Loss, float]]) -> Loss:
+    """Return one loss made of several, each with its weight, which all learn from the same data.
+
+    The sum takes whatever its terms take. A beta or an option given reaches every term that has it;
+    a term's usual beta counts where none is given.
     """
 
-    def function(**inputs: Any) -> Tensor:
-        values = [
-            weight * loss(**{name: inputs[name] for name in loss.inputs if name in inputs})
-            for loss, weight in terms
-        ]
-        return torch.stack(values).sum(0)
+    def function(**arguments: Any) -> "Tensor":
+        import torch
+
+        return torch.stack([weight * loss._apply(arguments) for loss, weight in terms]).sum(0)
 
     first = terms[0][0]
     parameters = {
         name: parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
         for loss, _ in terms
-        for name, parameter in inspect.signature(loss.function).parameters.items()
+        for name, parameter in loss.arguments.items()
     }
     function.__signature__ = inspect.Signature(list(parameters.values()))  # type: ignore[attr-defined]
     limits = {name: bounds for loss, _ in terms for name, bounds in loss.limits.items()}

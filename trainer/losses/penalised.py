@@ -1,20 +1,17 @@
 """Losses of the margin that correct it: for falling likelihood, for length, for strength."""
 
-import torch
-from torch import Tensor
-from torch.nn.functional import logsigmoid, relu
+from __future__ import annotations
 
-from rather.trainer.losses.pairs import delta
+from typing import TYPE_CHECKING
+
+from rather.trainer.losses.loss import DPO_BETAS, WEIGHT, Loss, Pair, logsigmoid
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def dpop(
-    policy_chosen: Tensor,
-    policy_rejected: Tensor,
-    reference_chosen: Tensor,
-    reference_rejected: Tensor,
-    beta: float,
-    lambda_: float = 50.0,
-    outside: bool = False,
+    policy: Pair, reference: Pair, beta: float, lambda_: float = 50.0, outside: bool = False
 ) -> Tensor:
     """DPO-positive: a penalty where the chosen completion is less likely than to the reference.
 
@@ -22,40 +19,26 @@ def dpop(
     (arXiv:2402.13228v2), eq. 3, with lambda 50 and beta 0.3. outside: the penalty stands beside the
     logarithm, unscaled by beta, as in its first version and some forks, which is not recommended.
     """
-    margins = delta(policy_chosen, policy_rejected, reference_chosen, reference_rejected)
-    penalty = lambda_ * relu(reference_chosen - policy_chosen)
+    margins = (policy - reference).margin
+    penalty = lambda_ * (reference.chosen - policy.chosen).relu()
     if outside:
         return penalty - logsigmoid(beta * margins)
     return -logsigmoid(beta * (margins - penalty))
 
 
-def r_dpo(
-    policy_chosen: Tensor,
-    policy_rejected: Tensor,
-    reference_chosen: Tensor,
-    reference_rejected: Tensor,
-    chosen_lengths: Tensor,
-    rejected_lengths: Tensor,
-    beta: float,
-    alpha: float = 0.02,
-) -> Tensor:
+def r_dpo(policy: Pair, reference: Pair, lengths: Pair, beta: float, alpha: float = 0.02) -> Tensor:
     """DPO in which a longer chosen completion needs less of a margin, so that length is not learnt.
 
     -log sigma(beta delta + alpha (|y_w| - |y_l|)). Park et al. 2024 (arXiv:2403.19159).
     """
-    margins = delta(policy_chosen, policy_rejected, reference_chosen, reference_rejected)
-    return -logsigmoid(beta * margins + alpha * (chosen_lengths - rejected_lengths))
+    return -logsigmoid(beta * (policy - reference).margin + alpha * lengths.margin)
 
 
 def ld_dpo(
-    policy_chosen: Tensor,
-    policy_rejected: Tensor,
-    reference_chosen: Tensor,
-    reference_rejected: Tensor,
-    policy_chosen_heads: Tensor,
-    policy_rejected_heads: Tensor,
-    reference_chosen_heads: Tensor,
-    reference_rejected_heads: Tensor,
+    policy: Pair,
+    reference: Pair,
+    policy_heads: Pair,
+    reference_heads: Pair,
     beta: float,
     alpha: float = 0.5,
 ) -> Tensor:
@@ -64,24 +47,13 @@ def ld_dpo(
     Heads are log-probs of the first min(|y_w|, |y_l|) tokens, and each log-prob is replaced by
     head + alpha (sum - head). Liu et al. 2024 (arXiv:2409.06411).
     """
-    margins = delta(policy_chosen, policy_rejected, reference_chosen, reference_rejected)
-    of_heads = delta(
-        policy_chosen_heads,
-        policy_rejected_heads,
-        reference_chosen_heads,
-        reference_rejected_heads,
-    )
+    margins = (policy - reference).margin
+    of_heads = (policy_heads - reference_heads).margin
     return -logsigmoid(beta * (of_heads + alpha * (margins - of_heads)))
 
 
 def odpo(
-    policy_chosen: Tensor,
-    policy_rejected: Tensor,
-    reference_chosen: Tensor,
-    reference_rejected: Tensor,
-    score_margin: Tensor,
-    beta: float,
-    alpha: float = 0.5,
+    policy: Pair, reference: Pair, score_margin: Tensor, beta: float, alpha: float = 0.5
 ) -> Tensor:
     """DPO with an offset: what raters preferred by more must win by more.
 
@@ -89,6 +61,15 @@ def odpo(
     as the smallest number there is, so that it asks for nothing. Amini et al. 2024
     (arXiv:2402.10571), with the logarithm of the difference as the offset.
     """
-    margins = delta(policy_chosen, policy_rejected, reference_chosen, reference_rejected)
+    import torch
+
     offset = score_margin.clamp(min=torch.finfo(score_margin.dtype).tiny).log()
-    return -logsigmoid(beta * margins - alpha * offset)
+    return -logsigmoid(beta * (policy - reference).margin - alpha * offset)
+
+
+LOSSES = {
+    "dpop": Loss(dpop, "pairs", 0.3, DPO_BETAS, limits=WEIGHT),
+    "r_dpo": Loss(r_dpo, "pairs", 0.1, DPO_BETAS, limits=WEIGHT),
+    "ld_dpo": Loss(ld_dpo, "pairs", 0.1, DPO_BETAS, limits={"alpha": (0, 1)}),
+    "odpo": Loss(odpo, "pairs", 0.5, (0.05, 1), limits=WEIGHT),
+}

@@ -104,7 +104,7 @@ def test_what_is_left_out_takes_its_default(tmp_path: Path) -> None:
         ),
         ("train.ppo.data=dpo", "here: train.ppo.loss: expected some of dpo, cdpo, robust, "),
         ("train.dpo.beta=1", "here: train.dpo.data: field required"),
-        ("train.dpo.data=kto", "here: train.dpo.data: expected dpo, which has what the loss dpo"),
+        ("train.dpo.data=kto", "here: train.dpo.data: expected dpo, the data set of the loss dpo"),
         ("train.sft.data=dpo", "here: train: expected letters, digits, _ and -, and none of base"),
         ("train.x={data: dpo, loss: bradley_terry}", "here: train.x.loss: expected some of dpo"),
         ("train.x={data: dpo, loss: {dpo: 1, kto: 1}}", "here: train.x.data: expected kto"),

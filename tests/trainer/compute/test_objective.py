@@ -206,7 +206,7 @@ def test_a_sum_needs_no_reference_where_none_of_its_terms_does() -> None:
 
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
-    ({"loss": "dpq"}, "loss: expected some of sft, .*found 'dpq'"),
+    ({"loss": "dpq"}, "loss: expected some of bradley_terry, .*found 'dpq'"),
     ({"loss": {}}, "loss: expected some of .*found none"),
     ({"loss": {"dpo": 1.0, "kto": 1.0}}, "found dpo of pairs, kto of labels"),
     ({"loss": {"dpo": 1.0, "bradley_terry": 1.0}}, "same data and model"),

@@ -1,7 +1,24 @@
-"""Losses of single completions, each labelled desirable (true) or not: labels is (B,) bool."""
+"""Losses of single completions: imitated (sft), or labelled desirable or not.
 
-from torch import Tensor
-from torch.nn.functional import logsigmoid
+labels is (B,) bool, true for a desirable completion.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rather.trainer.losses.loss import DPO_BETAS, Loss, logsigmoid
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def sft(logps: Tensor, lengths: Tensor) -> Tensor:
+    """Negative log-likelihood, whose mean over the batch is the mean per completion token.
+
+    Each token of the batch weighs the same, so an example weighs by its length.
+    """
+    return -logps / lengths.to(logps.dtype).mean()
 
 
 def kto(
@@ -24,7 +41,9 @@ def kto(
 
 
 def z0(kl: Tensor) -> Tensor:
-    """KTO's reference point: the mean mismatched log-ratio (B,) -> (), at least 0, no gradient.
+    """Compute KTO's reference point, without gradient: the mean mismatched log-ratio, at least 0.
+
+    kl: (B,) log-ratios of mismatched pairs, in nats. Returns ().
 
     Ethayarajh et al. 2024 (arXiv:2402.01306), section 4.1.
     """
@@ -58,7 +77,7 @@ def _weighted(
 def bco_unpaired(
     policy: Tensor, reference: Tensor, labels: Tensor, shift: Tensor, beta: float
 ) -> Tensor:
-    """Binary classifier optimisation: which completions are desirable, told by rewards.
+    """Binary classifier optimisation: rewards tell desirable ones.
 
     -log sigma(r - shift) where desirable, -log sigma(shift - r) where not. shift: (B,) or (), the
     running mean of all rewards so far, without gradient. Jung et al. 2024 (arXiv:2404.04656);
@@ -66,3 +85,11 @@ def bco_unpaired(
     """
     rewards = beta * (policy - reference) - shift
     return -logsigmoid(rewards.where(labels, -rewards))
+
+
+LOSSES = {
+    "sft": Loss(sft, "demonstrations", averages_over="tokens"),
+    "kto": Loss(kto, "labels", 0.1, DPO_BETAS),
+    "apo_zero_unpaired": Loss(apo_zero_unpaired, "labels", 0.1, DPO_BETAS),
+    "bco_unpaired": Loss(bco_unpaired, "labels", 0.1, (0.01, 0.5)),
+}
