@@ -19,7 +19,7 @@ from rather.params import reference_pages
 from rather.params.overrides import change
 from rather.params.params import make_params
 from rather.params.rater_kinds import BASES, kinds
-from rather.stages.convert.formats.catalogue import FORMATS
+from rather.stages.convert.formats.formats import FORMATS
 from rather.stages.sources.mapping import Mapping
 from rather.stages.sources.presets import presets
 from rather.stages.winnow.winnow import RULES

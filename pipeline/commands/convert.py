@@ -16,7 +16,7 @@ from rather.registry import runner
 from rather.run import Run
 from rather.runners.validate import run_declared
 from rather.schemas.base import QualityError, UserError
-from rather.stages.convert.formats.catalogue import form
+from rather.stages.convert.formats.formats import form
 from rather.stages.sources.mapping import read_mapping
 
 CURATE = ("load", "measure", "calibrate", "pair", "winnow", "choose", "validate", "convert")

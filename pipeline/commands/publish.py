@@ -15,7 +15,7 @@ from rather.auditing.accounts import advise, ledgers
 from rather.auditing.dropped_rows import write_dropped
 from rather.run import Run
 from rather.schemas.base import QualityError, UserError
-from rather.stages.convert.formats.catalogue import Form
+from rather.stages.convert.formats.formats import Form
 from rather.stages.convert.formats.turns import Facts
 from rather.stages.sources.source_files import find
 from rather.tables.atomic_files import atomic_path, require_writable, write_text

@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 from rather.params.params import Params
 from rather.params.rater_kinds import BASES, kinds, options_class
 from rather.params.training import Lora, Training
-from rather.stages.convert.formats.catalogue import FORMATS
+from rather.stages.convert.formats.formats import FORMATS
 from rather.stages.sources.mapping import Mapping
 from rather.stages.sources.presets import presets
 from rather.stages.winnow.rules import RULES

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from rather.schemas.training_sets import Dpo, Kto
-from rather.stages.convert.formats.catalogue import Kind, form
+from rather.stages.convert.formats.formats import Kind, form
 
 pytestmark = [
     pytest.mark.slow,

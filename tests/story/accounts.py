@@ -16,7 +16,7 @@ from rather.commands.publish import Target
 from rather.registry import runner
 from rather.run import Run
 from rather.stages.common.ids import pair_ids
-from rather.stages.convert.formats.catalogue import Kind, form
+from rather.stages.convert.formats.formats import Kind, form
 from tests.stages.sources.real import DATA
 
 Entries = Mapping[str, Mapping[str, Any]]

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from rather.stages.common.ids import pair_ids
-from rather.stages.convert.formats.catalogue import Kind
+from rather.stages.convert.formats.formats import Kind
 from rather.stages.text.length import share_longer
 from tests.stages.sources.real import (
     DICES,

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from rather.schemas.base import MESSAGES_DTYPE
-from rather.stages.convert.formats.catalogue import form
+from rather.stages.convert.formats.formats import form
 from tests.paths import SHARED_DATA
 
 DATA = SHARED_DATA / "llamafactory_demo"

@@ -12,7 +12,7 @@ import yaml
 from rather.schemas.base import UserError
 from rather.schemas.training_sets import Dpo, Kto
 from rather.stages.common import extensions
-from rather.stages.convert.formats.catalogue import FORMATS, Kind, form
+from rather.stages.convert.formats.formats import FORMATS, Kind, form
 from rather.stages.convert.formats.turns import Facts
 
 SYSTEM = {"role": "system", "content": "be brief"}
@@ -199,7 +199,7 @@ def test_parquet_is_read_as_parquet() -> None:
 
 OWN_FORMAT = """
 import polars as pl
-from rather.stages.convert.formats.catalogue import Form
+from rather.stages.convert.formats.formats import Form
 from rather.stages.convert.formats.turns import Reshaped
 
 def lines(rows):

@@ -87,6 +87,6 @@ def _own_format(name: str) -> Mapping[Kind, Form]:
     if not isinstance(own, Mapping) or not all(isinstance(each, Form) for each in own.values()):
         raise UserError(
             f"{where}: expected a dict of dpo and kto, each a "
-            f"rather.stages.convert.formats.catalogue.Form, found {type(own).__name__}; correct it"
+            f"rather.stages.convert.formats.formats.Form, found {type(own).__name__}; correct it"
         )
     return own
