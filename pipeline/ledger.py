@@ -1,4 +1,4 @@
-"""The ledger: every row that came in was kept, or was dropped for a named reason."""
+"""The ledger: counts of rows in, kept, and dropped by reason."""
 
 import json
 from collections import Counter
@@ -17,7 +17,7 @@ DECIMALS = 6
 
 
 class Ledger:
-    """One stage's account, per unit (prompts, responses, ratings, pairs, rows), and its figures."""
+    """One stage's counts by unit (prompts, responses, ratings, pairs, rows), and its figures."""
 
     def __init__(self, stage: str) -> None:
         self.stage = stage
@@ -47,11 +47,11 @@ class Ledger:
                 self.account(unit, came=came, kept=kept, dropped=dropped)
 
     def note(self, **figures: Any) -> None:
-        """Enter figures that belong beside the counts."""
+        """Add figures beside the counts."""
         self.entries |= figures
 
     def write(self, path: Path) -> None:
-        """Write the account as JSON, for `dvc metrics show`."""
+        """Write counts and figures as JSON, for `dvc metrics show`."""
         write_text(path, json.dumps(self.entries, indent=2) + "\n")
 
 
@@ -62,16 +62,16 @@ def by_reason(dropped: "pl.DataFrame") -> dict[str, int]:
 
 
 def is_account(entry: object) -> bool:
-    """Tell a unit's account from a figure beside it."""
+    """Check whether an entry is a unit's counts, not a figure."""
     return isinstance(entry, dict) and entry.keys() == {"in", "kept", "dropped"}
 
 
 def plain(value: Any) -> Any:
-    """Round numbers for JSON; one that is not finite is null."""
+    """Round numbers for JSON; nan and infinity become null."""
     if isinstance(value, Mapping):
-        return {key: plain(each) for key, each in value.items()}
+        return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [plain(each) for each in value]
+        return [plain(item) for item in value]
     if isinstance(value, float):
         return round(value, DECIMALS) + 0.0 if isfinite(value) else None
     return value

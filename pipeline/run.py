@@ -1,4 +1,4 @@
-"""One run: where its tables, models and metrics are, and the numbers it is run with."""
+"""One run: its parameters, and the places of its tables, models and metrics."""
 
 import json
 from dataclasses import dataclass, replace
@@ -23,12 +23,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Run:
-    """A root folder, and the parameters of what happens under it.
+    """A root folder and its parameters.
 
     tables: Parquet files, data/STAGE/TABLE.parquet;  models: data/models/NAME
-    metrics: data/metrics/STAGE.json;  work: rows already paid for, kept from run to run
-    round: of a further round's run, its name; its tables and metrics are under data/rounds/NAME,
-        its prompts those that were loaded, unless it asks a later turn
+    metrics: data/metrics/STAGE.json;  work: cached rows of models, kept from run to run
+    round: name of a further round, None for the first pass. A round's tables and metrics are under
+        data/rounds/NAME; its prompts are the loaded ones, unless it asks a later turn
     numeric_ids: whether tables return ids as numbers, which a stage with many rows reads faster
     """
 
@@ -39,7 +39,7 @@ class Run:
 
     @property
     def data(self) -> Path:
-        """The folder of everything generated but models."""
+        """The folder of tables and metrics."""
         data = self.root / "data"
         return data if self.round is None else data / "rounds" / self.round
 
@@ -53,11 +53,11 @@ class Run:
 
     @property
     def with_numeric_ids(self) -> "Run":
-        """The same run, its ids as numbers."""
+        """The same run with numeric ids."""
         return replace(self, numeric_ids=True)
 
     def _shared(self) -> tuple[str, ...]:
-        """Name the tables that a round reads of the first pass; a later turn is other prompts."""
+        """Return the tables shared with the first pass (turn 1 shares prompts)."""
         if self.round is None:
             return ()
         turn = self.params.rounds[self.round].turn
@@ -75,29 +75,33 @@ class Run:
 
     @cached_property
     def num_responses(self) -> int:
-        """How many responses there are, the source's own and the generated."""
+        """The number of responses, loaded and generated."""
         generated = (f"generate/{name}" for name in self.params.generators)
         return sum(self.tables.height(table) for table in ("load/responses", *generated))
 
     @cached_property
     def buckets(self) -> list[Bucket]:
-        """The buckets that this run's tables are worked on in, made for its responses."""
+        """The buckets of this run's tables, sized by its responses."""
         return buckets(self.num_responses)
 
     def fill(
         self, tables: "Sequence[str]", work: "Callable[[Bucket], tuple[Frames, T]]"
     ) -> "list[T]":
-        """Write tables, bucket by bucket; several buckets are at work at the same time.
+        """Write tables bucket by bucket, several buckets in parallel.
 
-        work: a bucket in, out its rows of each table, and what there is to tell; of which all
-        buckets' is given, in their order, when the tables are whole
+        Args:
+            tables: names, stage/name.
+            work: returns a bucket's rows of each table, and its own result.
+
+        Returns:
+            The buckets' results, in order, when the tables are written.
         """
         return self.tables.fill(tables, self.buckets, work)
 
     def responses(
         self, bucket: Bucket = WHOLE, columns: "Sequence[str] | None" = None
     ) -> "pl.DataFrame":
-        """Read every response, the source's own and the generated."""
+        """Read all responses, loaded and generated."""
         import polars as pl
 
         loaded = self.read("load/responses", bucket, columns)
@@ -106,13 +110,13 @@ class Run:
     def generated(
         self, bucket: Bucket = WHOLE, columns: "Sequence[str] | None" = None
     ) -> "pl.DataFrame":
-        """Read every response that this run's generators made."""
+        """Read the responses of this run's generators."""
         return self.tables.read_family("generate", self.params.generators, bucket, columns)
 
     def ratings(
         self, bucket: Bucket = WHOLE, columns: "Sequence[str] | None" = None
     ) -> "pl.DataFrame":
-        """Read every rating, the source's own and the raters'."""
+        """Read all ratings, loaded and by this run's raters."""
         import polars as pl
 
         loaded = self.read("load/ratings", bucket, columns)
@@ -120,44 +124,44 @@ class Run:
         return pl.concat([loaded, self.tables.read_family("rate", raters, bucket, columns)])
 
     def comparisons(self, bucket: Bucket = WHOLE) -> "pl.DataFrame":
-        """Read every comparison, the source's own and the raters'."""
+        """Read all comparisons, loaded and by this run's raters."""
         import polars as pl
 
         compared = self.tables.read_family("compare", self.params.all_raters, bucket)
         return pl.concat([self.source_comparisons(bucket), compared])
 
     def source_comparisons(self, bucket: Bucket = WHOLE) -> "pl.DataFrame":
-        """Read the source's comparisons, unless a reward model is to learn from them."""
-        found = self.read("load/comparisons", bucket)
-        return found if self.params.source.comparisons_for == "pairs" else found.clear()
+        """Read the loaded comparisons; none if they train a reward model."""
+        loaded = self.read("load/comparisons", bucket)
+        return loaded if self.params.source.comparisons_for == "pairs" else loaded.clear()
 
     def pairs(
         self, table: str, bucket: Bucket = WHOLE, columns: "Sequence[str] | None" = None
     ) -> "pl.DataFrame":
-        """Read the pairs that a table names, with what pairing found of them."""
+        """Read pair/pairs, restricted to a table's pairs."""
         named = self.read(table, bucket, ["pair_id"])
         wanted = columns if columns is None else list(dict.fromkeys(["pair_id", *columns]))
-        found = self.read("pair/pairs", bucket, wanted)
-        kept = found.join(named, on="pair_id", how="semi", maintain_order="left")
+        pairs = self.read("pair/pairs", bucket, wanted)
+        kept = pairs.join(named, on="pair_id", how="semi", maintain_order="left")
         return kept if columns is None else kept.select(columns)
 
     def model(self, name: str) -> Path:
-        """Give the folder of a model."""
+        """Return the folder of a model."""
         return self.root / "data" / "models" / name
 
     def work(self, stage: str) -> Path:
-        """Give the folder in which a stage keeps rows that were paid for."""
+        """Return the folder of a stage's cached rows."""
         return self.root / ".work" / stage
 
     def figures(self, stage: str) -> dict[str, Any]:
-        """Read what a stage wrote into its metrics."""
-        found: dict[str, Any] = json.loads(self._metrics(stage).read_text())
-        return found
+        """Read a stage's metrics."""
+        figures: dict[str, Any] = json.loads(self._metrics(stage).read_text())
+        return figures
 
     def _metrics(self, stage: str) -> Path:
-        """Give the file of a stage's metrics."""
+        """Return the file of a stage's metrics."""
         return self.data / "metrics" / f"{stage}.json"
 
     def close(self, ledger: Ledger) -> None:
-        """Write a stage's account."""
+        """Write a stage's ledger as its metrics."""
         ledger.write(self._metrics(ledger.stage))

@@ -7,35 +7,35 @@ import polars as pl
 
 
 class RatherError(Exception):
-    """Anything rather stops for on purpose; its text is shown without a traceback."""
+    """Base of the errors that a command shows without a traceback."""
 
     exit_code = 1
 
 
 class UserError(RatherError):
-    """A mistake in a file, column, option or parameter that its author can mend."""
+    """An error in a file, column, option or parameter that the user can fix."""
 
     exit_code = 2
 
 
 class QualityError(RatherError):
-    """The data is readable but below the quality its owner declared."""
+    """The data is readable but below the declared quality."""
 
 
 class BalanceError(RatherError):
-    """Rows in do not equal rows kept plus rows dropped: a defect of rather, never of the data."""
+    """Rows in do not equal rows kept plus rows dropped: a defect of rather, not of the data."""
 
 
 ID = "^[0-9a-f]{16}$"
 
 
 def id_column(*, primary_key: bool = False, nullable: bool = False) -> dy.String:
-    """Give the column type of an id."""
+    """Return the column type of an id."""
     return dy.String(primary_key=primary_key, nullable=nullable, regex=ID)
 
 
 def ids_of(schema: type[dy.Schema]) -> tuple[str, ...]:
-    """Name the columns that hold ids."""
+    """List the columns that hold ids."""
     columns = schema.columns().items()
     return tuple(name for name, column in columns if getattr(column, "regex", None) == ID)
 
@@ -51,6 +51,6 @@ MESSAGES_DTYPE = pl.List(pl.Struct({"role": pl.String, "content": pl.String}))
 
 
 def messages_column() -> dy.List:
-    """Give the column type of a conversation: at least one message, each with a role and text."""
+    """Return the column type of a conversation: at least one message, each with role and text."""
     role = dy.String(regex="^(system|user|assistant)$")
     return dy.List(dy.Struct({"role": role, "content": dy.String()}), min_length=1)

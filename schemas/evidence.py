@@ -11,7 +11,7 @@ class Features(dy.Schema):
 
     key:        hash of the normalised text: equal keys read the same to a person
     num_chars:  length in characters
-    num_tokens: length in tokens of the model's tokenizer, or in UTF-8 bytes where there is none
+    num_tokens: length in tokens of the model's tokenizer, or in UTF-8 bytes without one
     blank:      no visible character
     unfinished: the generator was cut before it ended
     truncated:  prompt and response together exceed the trainer's max_length
@@ -53,14 +53,14 @@ class Raters(dy.Schema):
     num_ratings:  judgements given;  num_missing: those with a reason in their place
     mean, sd:     of the given scores, on the rater's own scale (sd is the population's)
     reliability:  chance that the rater puts the better of two equally long answers first; with
-                  dawid_skene and mace, that a given label is right; null where too few judgements
-                  tell
+                  dawid_skene and mace, that a given label is right; null with too few
+                  judgements
     num_items:    items, rated by another rater too, that the reliability rests on
     length_slope: what longer answers gain with this rater beyond what they are worth. score: in
                   the rater's standard deviations; compare: in logits; each per standard deviation
                   of log length
     position_bias: compare: share of decided votes for the answer shown first; score: null
-    influence:    alpha with this rater minus alpha without; below zero the rater harms agreement
+    influence:    alpha with this rater minus alpha without; below zero the rater lowers agreement
     """
 
     rater = dy.String(primary_key=True)
@@ -80,9 +80,9 @@ class Scores(dy.Schema):
     """One row per response that at least one rater scored.
 
     score:      calibrated over raters, scaled to unit standard deviation over all responses
-    variance:   of the score, given what its raters said; null where the method tells none
+    variance:   posterior variance of the score; null if the method has none
     rating:     plain mean of the given scores, on the raters' own scale
-    num_raters: raters it rests on
+    num_raters: raters who scored it
     """
 
     response_id = id_column(primary_key=True)
@@ -96,7 +96,7 @@ class Scores(dy.Schema):
 class Pairs(dy.Schema):
     """One row per pair; pair_id hashes the two response ids whatever their order.
 
-    Evidence that a source cannot give is null.
+    Evidence that a source lacks is null.
 
     *_score:     calibrated, in standard deviations;  *_rating: mean on the raters' own scale
     margin:      chosen_score - rejected_score; below zero where comparisons outweigh the scores
@@ -108,12 +108,12 @@ class Pairs(dy.Schema):
     objectives_*: aspects that prefer chosen, and that prefer rejected
     *_tokens:    lengths, as in features;  length_gap: chosen_tokens - rejected_tokens
     similarity:  of the normalised texts, 0 to 1: the larger of edit similarity and the Jaccard
-                 index of 5-grams; null below 0.9, and where nobody measured it
-    complete:    both texts are there, not blank, and ended by themselves
+                 index of 5-grams; null below 0.9, and if not measured
+    complete:    both texts are present, not blank, and not cut
     distinct:    the two texts differ once normalised
-    distinct_cut: they differ in what the trainer sees of them
+    distinct_cut: they differ in the part that the trainer reads
     same_script: both are written in the same writing system, and in the prompt's
-    contamination: what prompt or answers share with an evaluation set
+    contamination: text that prompt or answers share with an evaluation set
     duplicate_of: the earlier prompt that this pair's prompt nearly repeats
     """
 
@@ -156,7 +156,7 @@ class Pairs(dy.Schema):
 class ChosenPairs(Pairs):
     """Pairs that were chosen.
 
-    weight: what the pair counts in training: 1, or its share of a prompt that gives several
+    weight: the pair's weight in training: 1, or its share of a prompt with several pairs
     """
 
     weight = dy.Float64(min=0.0)
@@ -172,7 +172,7 @@ class ClearPairs(dy.Schema):
 class DroppedPairs(ClearPairs):
     """Pairs that a stage dropped.
 
-    reason: the first rule that failed, which owns the row;  failed: every rule that would have
+    reason: the first rule that failed;  failed: every rule that failed
     """
 
     reason = dy.String()
@@ -180,7 +180,7 @@ class DroppedPairs(ClearPairs):
 
 
 class DroppedPrompts(dy.Schema):
-    """Prompts that a stage left without a single pair, each with the reason."""
+    """Prompts without a pair after a stage, each with the reason."""
 
     prompt_id = id_column(primary_key=True)
     reason = dy.String()

@@ -7,7 +7,7 @@ from rather.schemas.base import id_column
 
 
 class Ratings(dy.Schema):
-    """One rater's score of one response; a score that could not be had is null, with a reason.
+    """One rater's score of one response; a missing score is null, with a reason.
 
     aspect: what was judged: overall, or the source's own name (helpfulness, honesty ...)
     score:  on the rater's own scale, higher is better; missing is not low
@@ -32,10 +32,10 @@ class Ratings(dy.Schema):
 class Comparisons(dy.Schema):
     """One rater's preference between two responses to one prompt.
 
-    first_id, second_id: in the order that the rater saw, where the source tells it
+    first_id, second_id: in the order that the rater saw, if the source has it
     aspect:     what was judged: overall, or the source's own name
     preference: 1 the first is better, -1 the second, 0 a tie, between them a graded preference;
-                null could not be had, with a reason
+                null if missing, with a reason
     """
 
     first_id = id_column(primary_key=True)
@@ -64,10 +64,10 @@ class Verdicts(dy.Schema):
 
     verdict_id: hash of all that determines the answer: judge, question and sampling
     first_id:   the response that was judged, or was shown first
-    second_id:  the response that was shown second, null where one was judged alone
-    vote:       0, 1, ... where the same was asked several times
-    text:       the answer as it came; null where there was none
-    reason:     why it is no verdict; null where it is one
+    second_id:  the response that was shown second, null if one was judged alone
+    vote:       0, 1, ... for repeated questions
+    text:       the raw answer; null without one
+    reason:     why the answer is invalid; null for a valid verdict
     num_tokens: tokens of the answer
     """
 

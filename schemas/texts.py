@@ -9,14 +9,14 @@ from rather.schemas.base import id_column, messages_column
 class Prompts(dy.Schema):
     """One row per distinct prompt.
 
-    prompt_id:     hash of the normalised messages, so one prompt under several ids meets itself
+    prompt_id:     hash of the normalised messages, so equal prompts have one id
     messages:      the conversation so far, its last turn the user's
-    later_turns:   what the user says after each answer to come; null for nothing
+    later_turns:   the user's turns after each answer to come; null for none
     split:         train, or test (held out: seen by no training of any kind)
     cluster:       near-duplicate prompts share one: the least prompt_id among them
-    category:      the source's own grouping, where it has one
-    demonstration: an answer to imitate, where the source has one
-    answer:        the one right answer, where a program can check it
+    category:      the source's own grouping, if any
+    demonstration: an answer to imitate, if the source has one
+    answer:        the one right answer, if a program can check it
     source_line:   line or row number in the source, from 1
     """
 
@@ -35,10 +35,10 @@ class Prompts(dy.Schema):
 class Responses(dy.Schema):
     """One row per sample; a failed one has a null text and a reason.
 
-    generator:     who answered: a model, a person, a source's own name for either
+    generator:     the author: a model, a person, or a source's own name for either
     sample_index:  0, 1, ... within (prompt, generator)
-    response_id:   hash of prompt and text; null where there is no text
-    finish_reason: stop (ended by itself), length (cut), null where nobody knows
+    response_id:   hash of prompt and text; null without a text
+    finish_reason: stop (ended by itself), length (cut), null if unknown
     num_tokens:    tokens generated, the end token included
     logprob:       their summed log-probability under the sampling model, in nats
     source, source_line: the file and line it was read from
@@ -70,8 +70,8 @@ class Responses(dy.Schema):
 class Generated(Responses):
     """Responses that a generator of this run made, with how they were sampled.
 
-    count:    samples of the generator that read the same and ended alike, this one the first
-    revision: the model's, as of then: a hash of its files, or an endpoint and what it serves
+    count:    samples of the generator with equal text and ending, this one the first
+    revision: of the model: a hash of its files, or an endpoint and its model's name
     sampling: every option that the answer depends on, as JSON
     """
 
@@ -81,11 +81,11 @@ class Generated(Responses):
 
 
 class SetAside(dy.Schema):
-    """One row per line or rating of the source that went no further.
+    """One row per line or rating of the source that was set aside.
 
     unit:   rows (a whole line), answers (one of a row's several), ratings or comparisons
-    source: the file it stands in
-    detail: the beginning of what was found there, for a person to look at
+    source: its file
+    detail: the beginning of its content, for inspection
     """
 
     unit = dy.String(regex="^(rows|answers|ratings|comparisons)$")
@@ -98,7 +98,7 @@ class SetAside(dy.Schema):
 class Evaluations(dy.Schema):
     """One row per prompt of an evaluation set.
 
-    name, source_line: the file and line it stands in
+    name, source_line: its file and line
     """
 
     name = dy.String()

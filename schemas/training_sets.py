@@ -1,4 +1,4 @@
-"""Training sets: what trainers read, in TRL's conversational format, with their lineage."""
+"""Training sets in TRL's conversational format, with their lineage."""
 
 import dataframely as dy
 
@@ -8,8 +8,8 @@ from rather.schemas.base import id_column, messages_column
 class Dpo(dy.Schema):
     """One preference pair: a prompt, the chosen and the rejected answer, and its evidence.
 
-    raters: who judged both answers;  weight: what the pair counts in training
-    chosen_generator, rejected_generator: who answered, as in responses
+    raters: of both answers;  weight: the pair's weight in training
+    chosen_generator, rejected_generator: as in responses
     round:  the round of params.yaml that made it; null for the first pass
     """
 
@@ -39,7 +39,7 @@ class Kto(dy.Schema):
 
     score, rating: as in scores, null where the label comes from a pair
     weight: KTO's weight of the answer's class, so that desirable and undesirable balance
-    generator, round: who answered, and in which round, as in Dpo
+    generator, round: as in Dpo
     """
 
     response_id = id_column(primary_key=True)
@@ -58,7 +58,7 @@ class Kto(dy.Schema):
 
 
 class DroppedLabels(dy.Schema):
-    """Responses that became no KTO row, each with the reason."""
+    """Responses without a KTO row, each with the reason."""
 
     response_id = id_column(primary_key=True)
     prompt_id = id_column()
@@ -67,7 +67,7 @@ class DroppedLabels(dy.Schema):
 
 
 class Demonstrations(dy.Schema):
-    """A prompt and an answer to imitate: what sft reads."""
+    """A prompt and an answer to imitate, for sft."""
 
     prompt_id = id_column(primary_key=True)
     prompt = messages_column()
@@ -75,7 +75,7 @@ class Demonstrations(dy.Schema):
 
 
 class RewardPairs(dy.Schema):
-    """A rater's preference between two answers: what the reward model is trained on."""
+    """A rater's preference between two answers, for training the reward model."""
 
     row_id = id_column(primary_key=True)
     prompt = messages_column()

@@ -1,4 +1,4 @@
-"""Files that are whole or absent: written aside, then moved into place."""
+"""Atomic files: written to a temporary folder, then moved into place."""
 
 import shutil
 import tempfile
@@ -10,9 +10,11 @@ from rather.schemas.base import UserError
 
 
 def require_writable(folder: Path, asked: str) -> None:
-    """Raise UserError, before any work, for a folder that is not there or takes no file.
+    """Raise UserError, before any work, for a folder that is missing or not writable.
 
-    asked: the option that names it, and what it says
+    Args:
+        folder: the folder to check.
+        asked: option and value that name it, for the error's sentence.
     """
     if not folder.is_dir():
         raise UserError(f"{asked}: expected an existing folder, found none; make it first")
@@ -24,7 +26,7 @@ def require_writable(folder: Path, asked: str) -> None:
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Give a path to write to that takes the old file's place only if nothing was raised."""
+    """Return a temporary path that replaces `path` on exit, unless an error was raised."""
     path.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     try:
@@ -36,14 +38,14 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file whole."""
+    """Write a text file atomically."""
     with atomic_path(path) as draft:
         draft.write_text(text, encoding="utf-8")
 
 
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """Give a folder to fill that takes the old folder's place only if nothing was raised."""
+    """Return a temporary folder that replaces `path` on exit, unless an error was raised."""
     aside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     try:
         draft = aside / path.name

@@ -1,7 +1,7 @@
-"""Buckets: ranges of prompt_id, so that a table larger than memory is worked on part by part.
+"""Buckets: ranges of prompt_id, which divide tables larger than memory.
 
-A prompt_id is a hash, so equal ranges hold about equal numbers of prompts, and everything of one
-prompt lies in one bucket.
+A prompt_id is a hash, so equal ranges hold about equal numbers of prompts. All rows of a prompt are
+in one bucket.
 """
 
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ import polars as pl
 
 from rather.stages.common import ids
 
-ROWS = 128_000  # responses that one bucket may hold: some are at work at the same time
-HELD = 900_000  # responses of which texts may be held at once
-PACKED = 10_000_000  # responses of which ratings may be held at once, in numbers
+ROWS = 128_000  # responses of one bucket; several buckets are in memory at once
+HELD = 900_000  # responses whose texts fit in memory
+PACKED = 10_000_000  # responses whose numeric ratings fit in memory
 NUM_DIGITS = 2  # of the hex digits of an id: up to 256 buckets
 
 
@@ -24,19 +24,19 @@ class Bucket:
     high: str | None
 
     def holds(self, dtype: pl.DataType | type[pl.DataType] = pl.String) -> pl.Expr:
-        """Say whether a row's prompt is in this bucket; its type is that of the ids."""
+        """True for rows whose prompt is in this bucket; dtype is the ids' type."""
         edge = _number if dtype == pl.UInt64 else pl.lit
         above = pl.col("prompt_id") >= edge(self.low)
         return above if self.high is None else above & (pl.col("prompt_id") < edge(self.high))
 
     def meets(self, first: int, last: int) -> bool:
-        """Say whether ids whose first digits spell a number from first to last may lie here."""
+        """Check whether the bucket overlaps a range of first digits, first to last."""
         low, high = (int(edge or "0", 16) for edge in (self.low, self.high))
         return low <= last and (self.high is None or first < high)
 
 
 def _number(digits: str) -> pl.Expr:
-    """Read the first digits of an id as the least number that begins with them."""
+    """Return the least numeric id that begins with these digits."""
     return pl.lit(int(digits.ljust(ids.NUM_DIGITS, "0"), 16), pl.UInt64)
 
 
@@ -44,7 +44,7 @@ WHOLE = Bucket("", None)
 
 
 def buckets(num_responses: int) -> list[Bucket]:
-    """Divide the ids into a power of two of equal ranges, one where everything fits in it."""
+    """Divide the ids into equal ranges, a power of two; one range if all rows fit."""
     number, most = 1, 16**NUM_DIGITS
     while number < most and num_responses > number * ROWS:
         number *= 2

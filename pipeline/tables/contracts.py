@@ -1,4 +1,4 @@
-"""Contracts: what each table holds, and the check that a frame is held to."""
+"""Contracts: each table's schema, and the check of a frame against it."""
 
 from copy import copy
 from functools import cache
@@ -46,48 +46,51 @@ FAMILIES = {
 
 
 def schema_of(table: str) -> type[dy.Schema]:
-    """Find the schema of a table by its name, stage/table."""
+    """Return the schema of a table by its name, stage/table."""
     name = SCHEMAS.get(table) or FAMILIES[table.split("/")[0]]
     module, schema = name.split(".")
-    found: type[dy.Schema] = getattr(import_module(f"rather.schemas.{module}"), schema)
-    return found
+    schema_class: type[dy.Schema] = getattr(import_module(f"rather.schemas.{module}"), schema)
+    return schema_class
 
 
 @cache
 def columns_of(table: str) -> pl.Schema:
-    """Give a table's columns and their types, ids as texts."""
+    """Return a table's columns and types, with ids as texts."""
     return schema_of(table).create_empty().schema
 
 
 @cache
 def ids_in(table: str) -> tuple[str, ...]:
-    """Name a table's columns of ids."""
+    """List a table's id columns."""
     return ids_of(schema_of(table))
 
 
 def is_read(table: str) -> bool:
-    """Tell whether trainers and people read a table's file, where ids are then texts."""
+    """Check whether users read a table's file, which then has ids as texts."""
     return table.startswith("convert/")
 
 
 @cache
 def stored(table: str) -> pl.Schema:
-    """Give a table's columns and their types as they are in its file."""
+    """Return a table's columns and types as stored in its file."""
     ids = () if is_read(table) else ids_in(table)
     return pl.Schema(columns_of(table) | dict.fromkeys(ids, pl.UInt64()))
 
 
 @cache
 def contract(table: str) -> str:
-    """Name what a table is held to: its schema, and the file that says what that asks."""
+    """Return a hash of the schema's name and source."""
     schema = schema_of(table)
     return digest([schema.__name__, getsource(getmodule(schema))])  # type: ignore[arg-type]
 
 
 def check(frame: pl.DataFrame, table: str, where: str) -> pl.DataFrame:
-    """Hold a frame to its schema; raise UserError that names table, column, count and mend.
+    """Check a frame against its schema, and return its declared columns.
 
-    Ids may be texts, or the numbers that they spell.
+    Ids may be texts or numbers.
+
+    Raises:
+        UserError: A column or row breaks the schema. The message has table, column, count and fix.
     """
     expected = columns_of(table)
     numbers = tuple(name for name in ids_in(table) if frame.schema.get(name) == pl.UInt64)
@@ -113,10 +116,10 @@ def check(frame: pl.DataFrame, table: str, where: str) -> pl.DataFrame:
 
 
 def _holds(schema: type[dy.Schema], frame: pl.DataFrame) -> bool:
-    """Tell whether a frame holds to its schema.
+    """Check whether a frame conforms to its schema.
 
-    Keys that hash to as many values as there are rows name each row once: that is several times as
-    fast as comparing them. Should two hashes be equal, the keys themselves are compared.
+    Distinct hashes prove distinct keys, several times as fast as a comparison of keys. If two
+    hashes are equal, the keys themselves are compared.
     """
     keys = schema.primary_key()
     if keys and frame.select(keys).hash_rows().n_unique() == frame.height:
@@ -128,7 +131,7 @@ def _holds(schema: type[dy.Schema], frame: pl.DataFrame) -> bool:
 def _changed(
     schema: type[dy.Schema], numbers: tuple[str, ...] = (), has_key: bool = True
 ) -> type[dy.Schema]:
-    """Give a schema in which some ids are numbers, or no row is named once."""
+    """Return a copy of a schema with some ids as numbers, or without its key."""
     columns: dict[str, dy.Column] = {}
     for name, column in schema.columns().items():
         is_number = name in numbers
@@ -138,7 +141,7 @@ def _changed(
 
 
 def _explain(schema: type[dy.Schema], rule: str) -> str:
-    """Put a broken rule in words: column and condition, or the rule's own sentence."""
+    """Return a broken rule in words: column and condition, or the rule's name."""
     column, _, condition = rule.partition("|")
     if condition:
         return f"the rule {condition!r} of column {column!r}"

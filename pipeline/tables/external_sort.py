@@ -1,7 +1,7 @@
-"""Rows in the order of a source, brought into the order of buckets without holding them all.
+"""External sort of source rows into prompt_id buckets.
 
-They are made narrow on the way: in files names become codes, as ids are numbers already. Numbers
-are parted and sorted several times as fast, and a rating takes a third of the bytes.
+Rows in files are compact: names are codes, and ids are numbers. Numbers are partitioned and sorted
+several times as fast, and a rating takes a third of the bytes.
 """
 
 from collections import defaultdict
@@ -28,9 +28,9 @@ Place = tuple[str, int]  # a table, and the number of one of its files
 
 @dataclass(frozen=True)
 class Parts:
-    """A chunk's rows, parted by table and by the file where their prompts belong.
+    """A chunk's rows, partitioned by table and file.
 
-    held, coded: rows as they are, and those that are ready for the files
+    held, coded: rows for memory, and encoded rows for files
     num_rows:    of each table;  empty: each table without rows
     """
 
@@ -41,10 +41,10 @@ class Parts:
 
 
 class Spill:
-    """Tables that grow chunk by chunk: held in memory while they are few, then in files.
+    """Tables that grow chunk by chunk: in memory while they are small, then in files.
 
-    Every table has the column prompt_id; a file holds one table's rows of a range of prompt_id, in
-    the order in which they came; its ids are numbers.
+    Every table has the column prompt_id. A file holds one table's rows of a prompt_id range, in
+    source order, with numeric ids.
     """
 
     def __init__(self, folder: Path, sized_by: str) -> None:
@@ -73,11 +73,11 @@ class Spill:
 
     @property
     def is_filing(self) -> bool:
-        """Whether rows are too many to be held."""
+        """Whether there are too many rows for memory."""
         return self.num_rows > HELD
 
     def parted(self, frames: Frames) -> Parts:
-        """Part a chunk's rows; those of a prompt keep their order. Several threads may do so."""
+        """Partition a chunk's rows, in order within prompts. This is safe from several threads."""
         num_rows = {table: frame.height for table, frame in frames.items()}
         empty = {table: frame.clear() for table, frame in frames.items()}
         if not self.is_filing:
@@ -87,7 +87,7 @@ class Spill:
         return Parts({}, ready, num_rows, empty)
 
     def add(self, chunk: Parts) -> None:
-        """Take in the next chunk, which is written while the caller makes more."""
+        """Add the next chunk; a thread writes it."""
         self.num_rows += chunk.num_rows[self.sized_by]
         self.empty = chunk.empty
         for place, rows in chunk.held.items():
@@ -99,12 +99,12 @@ class Spill:
             self.appended = self.thread.submit(self._append, held, chunk.coded)
 
     def _wait(self) -> None:
-        """Wait for what is being written, and raise what went wrong."""
+        """Wait for the pending write, and raise its error."""
         if self.appended:
             self.appended.result()
 
     def buckets(self) -> list[Bucket]:
-        """Divide what came in; nothing may be added after."""
+        """Return the buckets; no chunk may be added afterwards."""
         self._wait()
         self.stack.close()
         into = buckets(self.num_rows)
@@ -112,25 +112,33 @@ class Spill:
         return into
 
     def take(self, bucket: Bucket, table: str) -> pl.DataFrame:
-        """Give one bucket's rows of a table, each prompt's in the order in which they came."""
-        met = (at for at in range(NUM_FILES) if bucket.meets(at * WIDTH, (at + 1) * WIDTH - 1))
-        rows = self._read(table, met) if self.files else self._held(table, met)
+        """Return one bucket's rows of a table, in source order within prompts."""
+        numbers = (
+            number
+            for number in range(NUM_FILES)
+            if bucket.meets(number * WIDTH, (number + 1) * WIDTH - 1)
+        )
+        rows = self._read(table, numbers) if self.files else self._held(table, numbers)
         return (rows if self.wide else rows.filter(_within(bucket))).rechunk()
 
-    def _held(self, table: str, met: Iterable[int]) -> pl.DataFrame:
-        """Put together what is held of a table."""
-        parts = (rows for at in met for rows in self.held.get((table, at), ()))
+    def _held(self, table: str, numbers: Iterable[int]) -> pl.DataFrame:
+        """Concatenate a table's rows in memory."""
+        parts = (rows for number in numbers for rows in self.held.get((table, number), ()))
         return pl.concat([self.empty[table], *parts])
 
-    def _read(self, table: str, met: Iterable[int]) -> pl.DataFrame:
-        """Read a table's files."""
+    def _read(self, table: str, numbers: Iterable[int]) -> pl.DataFrame:
+        """Read a table's rows from files."""
         empty = self.empty[table]
-        files = [pl.scan_ipc(self._path(table, at)) for at in met if (table, at) in self.files]
+        files = [
+            pl.scan_ipc(self._path(table, number))
+            for number in numbers
+            if (table, number) in self.files
+        ]
         rows = pl.concat([self.codes.coded(empty).lazy(), *files])
         return self.codes.named(rows.collect(), empty.schema)
 
     def _append(self, held: dict[Place, pl.DataFrame], coded: dict[Place, pa.Table]) -> None:
-        """Append rows to the files, what was held first."""
+        """Append rows to the files, those from memory first."""
         for place, rows in held.items():
             self._file(place, self.codes.coded(rows).to_arrow())
         for place, ready in coded.items():
@@ -144,12 +152,12 @@ class Spill:
         self.files[place].write_table(rows)
 
     def _path(self, table: str, at: int) -> Path:
-        """Name one of a table's files."""
+        """Return the path of one of a table's files."""
         return self.folder / f"{table}.{at}.arrow"
 
 
 def _parted(frames: Frames) -> dict[Place, pl.DataFrame]:
-    """Part rows by the file where their prompts belong."""
+    """Partition rows by table and file."""
     parted: dict[Place, pl.DataFrame] = {}
     for table, frame in frames.items():
         of_file = frame.with_columns(part=_number() // WIDTH)
@@ -159,11 +167,11 @@ def _parted(frames: Frames) -> dict[Place, pl.DataFrame]:
 
 
 def _number() -> pl.Expr:
-    """Give the number that a prompt_id's first digits spell."""
+    """Return the number of a prompt_id's first two hex digits."""
     return pl.col("prompt_id") // pl.lit(16 ** (ids.NUM_DIGITS - NUM_DIGITS), pl.UInt64)
 
 
 def _within(bucket: Bucket) -> pl.Expr:
-    """Say whether a row's prompt is in a bucket."""
+    """True for rows whose prompt is in a bucket."""
     low, high = (int(edge or "0", 16) for edge in (bucket.low, bucket.high))
     return _number() >= low if bucket.high is None else _number().is_between(low, high - 1)

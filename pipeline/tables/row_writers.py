@@ -1,4 +1,4 @@
-"""Rows for trainers to read, written part by part: Parquet, JSON lines, or one JSON array."""
+"""Incremental writers of training rows: Parquet, JSON lines, or one JSON array."""
 
 import io
 from collections.abc import Callable, Iterator
@@ -11,13 +11,13 @@ from rather.tables.parquet_writer import Add, parquet_writer
 
 
 def row_writer(path: Path) -> AbstractContextManager[Add]:
-    """Give a function that appends rows to a file of the kind that its ending names."""
+    """Return a function that appends rows to a file, in the format of its ending."""
     return ENDINGS[path.suffix](path)
 
 
 @contextmanager
 def _parquet(path: Path) -> Iterator[Add]:
-    """Append rows of the first part's columns."""
+    """Append rows with the first frame's columns."""
     with ExitStack() as stack:
         file: list[Add] = []
 

@@ -1,4 +1,4 @@
-"""Table files and their contracts: what is read and written is checked against its schema."""
+"""Table files: each is checked against its schema when written or first read."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
@@ -12,7 +12,6 @@ from rather.schemas.base import UserError
 from rather.stages.common.ids import numeric_ids, text_ids, texts
 from rather.stages.common.parallel import prefetch
 from rather.tables.atomic_files import atomic_path
-from rather.tables.bucket_writer import bucket_writer
 from rather.tables.buckets import WHOLE, Bucket
 from rather.tables.contracts import (
     check,
@@ -23,7 +22,7 @@ from rather.tables.contracts import (
     schema_of,
     stored,
 )
-from rather.tables.parquet_writer import Add
+from rather.tables.parquet_writer import Add, bucket_writer
 
 FEW_NAMES = 1000
 MARK = "rather.contract"
@@ -33,9 +32,9 @@ Frames = tuple[pl.DataFrame, ...]
 
 @dataclass(frozen=True)
 class Tables:
-    """The tables under one folder, a Parquet file each, in the order of prompt_id.
+    """The tables under one folder, one Parquet file each, sorted by prompt_id.
 
-    elsewhere: the folders of tables that are not there
+    elsewhere: folders of tables that are shared with another run
     numeric_ids: return ids as numbers, which join and sort several times as fast, not as texts
     """
 
@@ -44,15 +43,18 @@ class Tables:
     numeric_ids: bool = False
 
     def path(self, table: str) -> Path:
-        """Give the file of a table."""
+        """Return the file of a table."""
         return self.elsewhere.get(table, self.folder) / f"{table}.parquet"
 
     def read(
         self, table: str, bucket: Bucket = WHOLE, columns: Sequence[str] | None = None
     ) -> pl.DataFrame:
-        """Read one bucket of a table, or some of its columns, and check what nobody checked yet.
+        """Read a table, one bucket of it, or some of its columns.
 
-        Raises UserError where the table is missing or breaks its schema.
+        The schema is checked unless the file is marked as checked.
+
+        Raises:
+            UserError: The table is missing or breaks its schema.
         """
         path = self._existing(table)
         try:
@@ -67,11 +69,11 @@ class Tables:
             raise UserError(
                 f"{path}: expected a Parquet file, found {error}; {how_to_rebuild(table)}"
             ) from None
-        told = self._told(frame if known else check(frame, table, str(path)), table)
-        return told if columns is None else told.select(columns)
+        wanted = self._as_wanted(frame if known else check(frame, table, str(path)), table)
+        return wanted if columns is None else wanted.select(columns)
 
     def scan(self, table: str) -> pl.LazyFrame:
-        """Give a table to be read in part, its ids as texts."""
+        """Return a lazy frame of a table, with ids as texts."""
         rows = pl.scan_parquet(self._existing(table))
         ids = [name for name in ids_in(table) if rows.collect_schema()[name] == pl.UInt64]
         as_texts = pl.col(ids).map_batches(texts, return_dtype=pl.String(), is_elementwise=True)
@@ -82,11 +84,11 @@ class Tables:
         return int(pl.scan_parquet(self._existing(table)).select(pl.len()).collect().item())
 
     def write(self, table: str, frame: pl.DataFrame) -> pl.DataFrame:
-        """Check and write a table, its rows in order, so that bytes repeat."""
+        """Check and write a table; rows are sorted, so that bytes are reproducible."""
         ordered = checked(table, frame)
         with self.writing([table]) as (add,):
             add(ordered)
-        return self._told(ordered, table)
+        return self._as_wanted(ordered, table)
 
     def fill(
         self,
@@ -94,26 +96,26 @@ class Tables:
         buckets: Sequence[Bucket],
         work: Callable[[Bucket], tuple[Frames, T]],
     ) -> list[T]:
-        """Write tables bucket by bucket, as `Run.fill` says."""
+        """Write tables bucket by bucket, as `Run.fill` does."""
 
         def done(bucket: Bucket) -> tuple[Frames, T]:
-            frames, told = work(bucket)
+            frames, result = work(bucket)
             rows = zip(tables, frames, strict=True)
-            return tuple(checked(table, frame) for table, frame in rows), told
+            return tuple(checked(table, frame) for table, frame in rows), result
 
-        everything = []
-        with self.writing(tables) as adds, closing(prefetch(done, buckets)) as results:
-            for frames, told in results:
+        results = []
+        with self.writing(tables) as adds, closing(prefetch(done, buckets)) as parts:
+            for frames, result in parts:
                 for add, frame in zip(adds, frames, strict=True):
                     add(frame)
-                everything.append(told)
-        return everything
+                results.append(result)
+        return results
 
     @contextmanager
     def writing(self, tables: Sequence[str]) -> Iterator[tuple[Add, ...]]:
-        """Give functions that append each table's next rows, checked and in the order of buckets.
+        """Return one function per table that appends checked rows, in bucket order.
 
-        A table's file appears when all its rows are in.
+        The files appear on exit.
         """
         with ExitStack() as stack:
             drafts = [stack.enter_context(atomic_path(self.path(table))) for table in tables]
@@ -129,17 +131,17 @@ class Tables:
         bucket: Bucket = WHOLE,
         columns: Sequence[str] | None = None,
     ) -> pl.DataFrame:
-        """Read the tables of a stage that has one per member, as one."""
-        empty = self._told(schema_of(stage).create_empty(), stage)
+        """Read and concatenate a stage's tables, one per member."""
+        empty = self._as_wanted(schema_of(stage).create_empty(), stage)
         tables = [self.read(f"{stage}/{name}", bucket, columns) for name in members]
         return pl.concat([empty if columns is None else empty.select(columns), *tables])
 
-    def _told(self, frame: pl.DataFrame, table: str) -> pl.DataFrame:
-        """Give ids as they are wanted."""
+    def _as_wanted(self, frame: pl.DataFrame, table: str) -> pl.DataFrame:
+        """Convert ids to numbers or texts, as this object's option asks."""
         return (numeric_ids if self.numeric_ids else text_ids)(frame, ids_in(table))
 
     def _existing(self, table: str) -> Path:
-        """Give the file of a table that has been written."""
+        """Return the file of an existing table."""
         path = self.path(table)
         if not path.is_file():
             raise UserError(
@@ -150,9 +152,9 @@ class Tables:
 
 
 def checked(table: str, frame: pl.DataFrame) -> pl.DataFrame:
-    """Check a table and put its rows in order: by prompt where there is one, then by key.
+    """Check and sort a table by prompt_id, if present, then by key.
 
-    Ids become what the table's file holds.
+    Ids are converted to their stored type.
     """
     schema, ids = schema_of(table), ids_in(table)
     names = schema.column_names()
@@ -165,12 +167,12 @@ def checked(table: str, frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _is_checked(path: Path, table: str) -> bool:
-    """Tell whether a file was held to today's contract when written; other tools leave no mark."""
+    """Check whether a file was checked against the present contract when it was written."""
     return pl.read_parquet_metadata(path).get(MARK) == contract(table)
 
 
 def _sortable(column: pl.Series) -> pl.Series:
-    """Give numbers in the order of a column's names, which sort several times as fast if few."""
+    """Return a sort key: the codes of few distinct names sort several times as fast."""
     if column.dtype != pl.String or column.has_nulls():
         return column
     names = column.unique().sort()

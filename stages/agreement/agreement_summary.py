@@ -1,6 +1,6 @@
-"""All that there is to say about agreement, as plain data for JSON.
+"""The agreement report: coefficients, intervals and influences, as plain data for JSON.
 
-rather agreement prints it; calibrate and winnow ask it whether agreement may gate.
+`rather agreement` prints it. The stages calibrate and winnow read whether agreement may gate.
 """
 
 from typing import Any
@@ -27,26 +27,30 @@ Summary = dict[str, Any]
 def summarise(
     tallied: pl.DataFrame, kind: Kind, level: Level | None = None, aspect: str | None = None
 ) -> Summary:
-    """Tell how far raters agree on one aspect, and in short on each.
+    """Compute the agreement report of one aspect, with a short one for each aspect.
 
-    The aspect is `overall` where there is one, else the one judged most: aspects are never pooled,
-    for their different means would pass for agreement. The level is the usual one of the values.
+    Args:
+        tallied: profiles of judgements, as `reliability_data.tally` returns them.
+        kind: score or compare.
+        level: level of measurement; None takes the usual one of the values.
+        aspect: None takes `overall`, else the one judged most. Aspects are never pooled, as their
+            different means would pass for agreement.
     """
     aspects = _most_judged(tallied, "aspect")
     chosen = aspect or headline(tallied)
     of_aspect = units(tallied, chosen)
     usual, why = usual_level(of_aspect, kind)
-    at = level or usual
-    told = {name: _alpha(sums(of_aspect, name)) for name in LEVELS}
+    used = level or usual
+    alphas = {name: _alpha(sums(of_aspect, name)) for name in LEVELS}
     return {
         "kind": kind,
         "aspect": chosen,
         **_counts(tallied, chosen, of_aspect),
-        "level": at,
+        "level": used,
         "level_why": "asked for" if level else why,
-        "alpha": told,
-        "band": band(told[at]["alpha"]),
-        **gate(told[at]),
+        "alpha": alphas,
+        "band": band(alphas[used]["alpha"]),
+        **gate(alphas[used]),
         "beside": _beside(of_aspect),
         "aspects": [
             _part(of_aspect if name == chosen else units(tallied, name), kind, level, aspect=name)
@@ -54,18 +58,18 @@ def summarise(
         ],
         "sources": _sources(tallied, chosen, kind, level),
         "rater_pairs": _rater_pairs(tallied, chosen),
-        **_influences(of_aspect, sums(of_aspect, at)),
+        **_influences(of_aspect, sums(of_aspect, used)),
     }
 
 
 def headline(tallied: pl.DataFrame) -> str:
-    """Name the aspect that stands for agreement: overall, else the one judged most."""
+    """Return the aspect to report: `overall` if present, else the one with most judgements."""
     aspects = _most_judged(tallied, "aspect")
     return "overall" if "overall" in aspects or not aspects else aspects[0]
 
 
 def influences(tallied: pl.DataFrame, kind: Kind) -> pl.DataFrame:
-    """Tell each rater's influence on each aspect: aspect, rater, num_judgements, influence."""
+    """Compute each rater's influence by aspect: aspect, rater, num_judgements, influence."""
     parts = [pl.DataFrame(schema={"aspect": pl.String, **OF_RATERS})]
     for aspect in sorted(_most_judged(tallied, "aspect")):
         of_aspect = units(tallied, aspect)
@@ -75,33 +79,35 @@ def influences(tallied: pl.DataFrame, kind: Kind) -> pl.DataFrame:
 
 
 def band(alpha: float | None) -> str:
-    """Name what alpha is good for: reliable, tentative, unreliable, or unknown without one."""
+    """Return alpha's band (Krippendorff 2019): reliable, tentative, unreliable, unknown (None)."""
     if alpha is None:
         return "unknown"
     return "reliable" if alpha >= RELIABLE else "tentative" if alpha >= TENTATIVE else "unreliable"
 
 
-def gate(told: Summary) -> Summary:
-    """Tell whether agreement may decide what is kept, and what to do where it may not.
+def gate(figures: Summary) -> Summary:
+    """Check whether agreement may gate: both lower bounds of alpha are above zero.
 
-    It may where the lower bounds of alpha are above zero; null where alpha is not defined.
+    Returns:
+        may_gate: None where alpha is not defined.
+        advice: a sentence where agreement may not gate, else None.
     """
-    if told["alpha"] is None:
-        advice = f"Agreement is not known: {told['reason']}."
+    if figures["alpha"] is None:
+        advice = f"Agreement is not known: {figures['reason']}."
         return {"may_gate": None, "advice": advice}
-    bounds = [ends[0] for ends in (told["jackknife"], told["bootstrap"]) if ends]
+    bounds = [ends[0] for ends in (figures["jackknife"], figures["bootstrap"]) if ends]
     if bounds and min(bounds) > 0:
         return {"may_gate": True, "advice": None}
-    found = f"lower bound {min(bounds):.3f}" if bounds else "too few items for a bound"
+    bound = f"lower bound {min(bounds):.3f}" if bounds else "too few items for a bound"
     advice = (
-        f"Agreement may not gate: it is not surely above chance ({found}). Sharpen the guidelines, "
+        f"Agreement may not gate: it is not surely above chance ({bound}). Sharpen the guidelines, "
         "ask more raters, and look at the worst items."
     )
     return {"may_gate": False, "advice": advice}
 
 
 def _alpha(added: Sums | str) -> Summary:
-    """Tell alpha with both intervals, or the reason why there is none."""
+    """Compute alpha with both intervals, or return the reason why it is not defined."""
     if isinstance(added, str):
         nothing = dict.fromkeys(("alpha", "jackknife", "bootstrap", "bootstrap_of", "note"))
         return {**nothing, "reason": added}
@@ -116,13 +122,13 @@ def _alpha(added: Sums | str) -> Summary:
 
 
 def _ends(interval: Interval) -> list[float] | None:
-    """Give both ends of an interval, if it is known."""
+    """Return both ends of an interval, None if it is not defined."""
     low, high = interval
     return None if low is None or high is None else [low, high]
 
 
 def _counts(tallied: pl.DataFrame, aspect: str, of_aspect: Units) -> Summary:
-    """Count items, raters and judgements of an aspect, missing ones too."""
+    """Count items, raters and judgements of an aspect, including missing judgements."""
     missing = (pl.col("aspect") == aspect) & pl.col("value").is_null()
     return {
         "num_items": int(of_aspect.weights.sum()),
@@ -135,13 +141,13 @@ def _counts(tallied: pl.DataFrame, aspect: str, of_aspect: Units) -> Summary:
 
 
 def _beside(of_aspect: Units) -> Summary:
-    """Tell the other coefficients, each null with its reason."""
+    """Compute the other coefficients, each a value or the reason why it is null."""
     beside = (percent_agreement, fleiss_kappa, gwet_ac1, gwet_ac2)
     return {of.__name__: of(of_aspect)._asdict() for of in beside}
 
 
 def _part(of_part: Units, kind: Kind, level: Level | None, **name: str) -> Summary:
-    """Tell in short how far raters agree on a part of the judgements."""
+    """Compute the short report of one aspect or source."""
     at = level or usual_level(of_part, kind)[0]
     added = sums(of_part, at)
     return {
@@ -156,7 +162,7 @@ def _part(of_part: Units, kind: Kind, level: Level | None, **name: str) -> Summa
 
 
 def _sources(tallied: pl.DataFrame, aspect: str, kind: Kind, level: Level | None) -> list[Summary]:
-    """Tell in short how far raters agree within each source, where there are several."""
+    """Compute the short report of each source; empty for a single source."""
     of_aspect = tallied.filter(pl.col("aspect") == aspect)
     names = _most_judged(of_aspect, "source")
     if len(names) < 2:
@@ -165,7 +171,7 @@ def _sources(tallied: pl.DataFrame, aspect: str, kind: Kind, level: Level | None
 
 
 def _most_judged(tallied: pl.DataFrame, by: str) -> list[str]:
-    """Name the aspects or sources with most judgements first, 50 at most."""
+    """List the 50 aspects or sources with most judgements, in descending order."""
     names = (
         tallied.filter(pl.col("value").is_not_null() & pl.col(by).is_not_null())
         .group_by(by)
@@ -176,7 +182,7 @@ def _most_judged(tallied: pl.DataFrame, by: str) -> list[str]:
 
 
 def _rater_pairs(tallied: pl.DataFrame, aspect: str) -> Summary:
-    """Tell how far each two raters agree, and how many pairs are not listed."""
+    """Compute pairwise agreement, with the number of all pairs."""
     pairs, num_pairs = rater_pairs(tallied, aspect)
     return {
         "num_pairs": num_pairs,
@@ -187,7 +193,7 @@ def _rater_pairs(tallied: pl.DataFrame, aspect: str) -> Summary:
 
 
 def _influences(of_aspect: Units, added: Sums | str) -> Summary:
-    """Tell each rater's influence and the items that harm agreement most."""
+    """Compute each rater's influence and the items that reduce alpha most."""
     raters = of_raters(of_aspect, added).to_dicts()
     if isinstance(added, str):
         return {"raters": raters, "worst_items": []}
@@ -200,7 +206,7 @@ def _influences(of_aspect: Units, added: Sums | str) -> Summary:
 
 
 def _item(of_aspect: Units, row: Summary) -> Summary:
-    """Tell an item's id, what it was given, and how many other items were given the same."""
+    """Return an item's id, its values with counts, and the number of items with equal values."""
     held = of_aspect.unit == row["unit"]
     values = of_aspect.values[of_aspect.code[held]].tolist()
     first, _, second = row["item"].partition(BESIDE)

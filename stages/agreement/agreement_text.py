@@ -27,34 +27,40 @@ def lines(summary: dict[str, Any]) -> list[str]:
 
 
 def _head(summary: dict[str, Any]) -> list[str]:
-    """Say what was judged, and what it is good for."""
+    """Write the counts, the band and the advice."""
     alpha = summary["alpha"][summary["level"]]
-    said = f"alpha {_number(alpha['alpha'])}, {summary['band']}" if alpha["reason"] is None else ""
+    alpha_line = (
+        f"alpha {_number(alpha['alpha'])}, {summary['band']}" if alpha["reason"] is None else ""
+    )
     return [
         f"{summary['num_judgements']:,} judgements of {summary['num_items']:,} "
         f"{JUDGED[summary['kind']]} by {summary['num_raters']:,} raters, "
         f"{_name(summary['aspect'])}; "
         f"{summary['num_missing']:,} missing; "
         f"{summary['num_items_judged_twice']:,} judged by two or more",
-        *([f"{said} (Krippendorff, {summary['level']}: {summary['level_why']})"] if said else []),
+        *(
+            [f"{alpha_line} (Krippendorff, {summary['level']}: {summary['level_why']})"]
+            if alpha_line
+            else []
+        ),
         *wrap(summary["advice"] or "", WIDTH),
     ]
 
 
 def _alphas(summary: dict[str, Any]) -> list[str]:
-    """Say alpha at every level, with its intervals."""
-    if all(told["alpha"] is None for told in summary["alpha"].values()):
+    """Write alpha at every level, with its intervals."""
+    if all(figures["alpha"] is None for figures in summary["alpha"].values()):
         return []
     rows = [
         (
             f"{'*' if level == summary['level'] else ' '} {level}",
-            _number(told["alpha"]),
-            _ends(told["jackknife"]),
-            _ends(told["bootstrap"]),
-            told["reason"] or told["note"] or "",
+            _number(figures["alpha"]),
+            _ends(figures["jackknife"]),
+            _ends(figures["bootstrap"]),
+            figures["reason"] or figures["note"] or "",
         )
         for level in LEVELS
-        for told in [summary["alpha"][level]]
+        for figures in [summary["alpha"][level]]
     ]
     drawn = summary["alpha"][summary["level"]]["bootstrap_of"] or "items"
     return [
@@ -66,7 +72,7 @@ def _alphas(summary: dict[str, Any]) -> list[str]:
 
 
 def _beside(beside: dict[str, Any]) -> list[str]:
-    """Say the other coefficients."""
+    """Write the other coefficients."""
     names = {
         "percent_agreement": "percent agreement",
         "fleiss_kappa": "Fleiss' kappa",
@@ -81,7 +87,7 @@ def _beside(beside: dict[str, Any]) -> list[str]:
 
 
 def _parts(of: str, parts: list[dict[str, Any]]) -> list[str]:
-    """Say alpha of each aspect or source, where there are several."""
+    """Write alpha of each aspect or source, if there are several."""
     if len(parts) < 2:
         return []
     rows = [
@@ -99,7 +105,7 @@ def _parts(of: str, parts: list[dict[str, Any]]) -> list[str]:
 
 
 def _raters(raters: list[dict[str, Any]]) -> list[str]:
-    """Say each rater's influence, the most harmful first."""
+    """Write each rater's influence, the lowest first."""
     if not raters:
         return []
     known = sorted(raters, key=lambda row: (row["influence"] is None, row["influence"] or 0.0))
@@ -111,9 +117,9 @@ def _raters(raters: list[dict[str, Any]]) -> list[str]:
     return ["", *_table(head, rows), *_more(len(raters), len(rows), "raters, those who harm most")]
 
 
-def _pairs(told: dict[str, Any]) -> list[str]:
-    """Say how far each two raters agree."""
-    if not told["pairs"]:
+def _pairs(figures: dict[str, Any]) -> list[str]:
+    """Write pairwise agreement."""
+    if not figures["pairs"]:
         return []
     rows = [
         (
@@ -124,18 +130,18 @@ def _pairs(told: dict[str, Any]) -> list[str]:
             _number(pair["kappa"]),
             _number(pair["weighted_kappa"]),
         )
-        for pair in told["pairs"][:MAX_SHOWN]
+        for pair in figures["pairs"][:MAX_SHOWN]
     ]
     head = ("  raters", "", "shared items", "agreement", "Cohen's kappa", "quadratic")
     return [
         "",
         *_table(head, rows),
-        *_more(told["num_pairs"], len(rows), "pairs of raters, those who share most"),
+        *_more(figures["num_pairs"], len(rows), "pairs of raters, those who share most"),
     ]
 
 
 def _worst(items: list[dict[str, Any]]) -> list[str]:
-    """Say which items harm agreement most."""
+    """Write the items that reduce alpha most."""
     rows = [
         (
             f"  {_name(item.get('pair_id', item['responses'][0]))}",
@@ -149,17 +155,17 @@ def _worst(items: list[dict[str, Any]]) -> list[str]:
 
 
 def _more(total: int, shown: int, what: str) -> list[str]:
-    """Say how many are not shown."""
+    """Write the number of rows that are not shown."""
     return [f"  {shown} of {total:,} {what}; more with --json"] if total > shown else []
 
 
 def _number(value: float | None, sign: str = "") -> str:
-    """Write a number with four decimals, a dash without one."""
+    """Write a number with four decimals, None as a dash."""
     return "-" if value is None else f"{value:{sign}.4f}"
 
 
 def _name(value: float | str) -> str:
-    """Write a name or a value on one line, cut where it is long."""
+    """Write a name or a value on one line, truncated if long."""
     text = f"{value:g}" if isinstance(value, float) else value
     shown = "".join(sign if sign.isprintable() else "?" for sign in text[: MAX_NAME + 1])
     return shown if len(shown) <= MAX_NAME else f"{shown[: MAX_NAME - 3]}..."
@@ -171,7 +177,7 @@ def _ends(interval: list[float] | None) -> str:
 
 
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """Line columns up."""
+    """Align columns."""
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

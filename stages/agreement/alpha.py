@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rather.stages.agreement.agreement_metrics import Metric
-from rather.stages.agreement.levels import Level, metric
+from rather.stages.agreement.levels import Level, Metric, metric
 from rather.stages.agreement.units import Figure, Floats, Units
 
 CHUNK = 2**21  # numbers in memory at a time
@@ -17,19 +16,19 @@ CHUNK = 2**21  # numbers in memory at a time
 
 @dataclass(frozen=True)
 class Sums:
-    """Units at a level, their states' sum (width,), and alpha of it, null with a reason."""
+    """Units at a level, with the sum of their states (width,)."""
 
     units: Units
     metric: Metric
     total: Floats
 
     def alpha(self) -> float:
-        """Give alpha of all units together."""
+        """Compute alpha of all units."""
         return float(self.metric.alphas(self.total[None])[0])
 
 
 def sums(units: Units, level: Level) -> Sums | str:
-    """Add up units at a level, or say why alpha is not defined."""
+    """Sum the states of units at a level, or return the reason why alpha is not defined."""
     chosen = metric(units, level)
     if isinstance(chosen, str):
         return chosen
@@ -40,20 +39,20 @@ def sums(units: Units, level: Level) -> Sums | str:
 
 
 def alpha(units: Units, level: Level) -> Figure:
-    """Give alpha, or the reason why it is not defined."""
+    """Compute alpha (Krippendorff 2019, ch. 12), or the reason why it is not defined."""
     added = sums(units, level)
     return Figure(None, added) if isinstance(added, str) else Figure(added.alpha())
 
 
 def chunks(units: Units, metric: Metric) -> Iterator[tuple[slice, Floats]]:
-    """Give every unit's state (U, width) in parts that fit in memory."""
+    """Yield every unit's state (U, width) in parts that fit in memory."""
     for part in parts(units, metric):
         sizes = units.sizes[part].astype(np.float64)
         yield part, metric.states(vectors(units, metric, part), sizes)
 
 
 def parts(units: Units, metric: Metric) -> Iterator[slice]:
-    """Cut units in parts whose values' states fit in memory."""
+    """Split units into parts whose states fit in memory."""
     num_units = units.sizes.size
     step = max(1, CHUNK * num_units // (metric.width * units.unit.size))
     for start in range(0, num_units, step):
@@ -61,7 +60,7 @@ def parts(units: Units, metric: Metric) -> Iterator[slice]:
 
 
 def vectors(units: Units, metric: Metric, part: slice) -> Floats:
-    """Add up the points of each unit's ratings: (U, K)."""
+    """Sum the points of each unit's ratings: (U, K)."""
     held, num_units = entries(units, part), part.stop - part.start
     unit, count = units.unit[held] - part.start, units.count[held]
     points, point = metric.points, metric.index[units.code[held]]
@@ -75,6 +74,6 @@ def vectors(units: Units, metric: Metric, part: slice) -> Floats:
 
 
 def entries(units: Units, part: slice) -> slice:
-    """Find the values of a part of the units."""
+    """Return the range of entries of a range of units."""
     first, last = np.searchsorted(units.unit, [part.start, part.stop])
     return slice(int(first), int(last))

@@ -1,4 +1,4 @@
-"""Coefficients beside alpha: what share of judgements agree, plainly and beyond chance."""
+"""Agreement coefficients reported beside alpha: percent agreement, Fleiss' kappa, Gwet's AC."""
 
 import numpy as np
 
@@ -7,14 +7,14 @@ from rather.stages.agreement.units import Figure, Floats, Units
 
 
 def percent_agreement(units: Units) -> Figure:
-    """Average the share of pairs of ratings that agree, over items with two or more."""
+    """Compute the mean share of agreeing pairs of ratings, over items with two or more."""
     if not units.pairable.any():
         return Figure(None, "no item has two ratings")
     return Figure(_mean(units, _agreed(units)))
 
 
 def fleiss_kappa(units: Units) -> Figure:
-    """Give Fleiss' kappa (1971, Psychological Bulletin 76), for items with equally many ratings."""
+    """Compute Fleiss' kappa (1971, Psychological Bulletin 76); items need equally many ratings."""
     if not units.pairable.any():
         return Figure(None, "no item has two ratings")
     fewest, most = int(units.sizes.min()), int(units.sizes.max())
@@ -25,12 +25,12 @@ def fleiss_kappa(units: Units) -> Figure:
 
 
 def gwet_ac1(units: Units) -> Figure:
-    """Give Gwet's AC1, with missing ratings (2014, Handbook of Inter-Rater Reliability)."""
+    """Compute Gwet's AC1, with missing ratings (2014, Handbook of Inter-Rater Reliability)."""
     return _gwet(units, _agreed(units), units.values.size)
 
 
 def gwet_ac2(units: Units) -> Figure:
-    """Give Gwet's AC2 of numbers, in quadratic weights: 1 - (v - w)^2 / (highest - lowest)^2."""
+    """Compute Gwet's AC2 of numbers, with weights 1 - (v - w)^2 / (highest - lowest)^2."""
     if not units.numeric:
         return Figure(None, "AC2 needs numbers, and the labels are text")
     values, num_values = units.values, units.values.size
@@ -41,9 +41,9 @@ def gwet_ac2(units: Units) -> Figure:
 
 
 def _gwet(units: Units, agreed: Floats, total_weight: float) -> Figure:
-    """Give Gwet's coefficient of (weighted) agreement (U,) and the sum of all weights.
+    """Compute Gwet's coefficient from (weighted) agreement (U,) and the sum of all weights.
 
-    Items with a single rating tell how often each value is given, but nothing of agreement.
+    Items with a single rating count in the values' shares, not in agreement.
     """
     num_values = units.values.size
     if not units.pairable.any():
@@ -59,13 +59,13 @@ def _gwet(units: Units, agreed: Floats, total_weight: float) -> Figure:
 
 
 def _agreed(units: Units) -> Floats:
-    """Give the share of each unit's pairs of ratings that are equal: (U,), 0 without a pair."""
+    """Compute the share of equal pairs of ratings in each unit: (U,), 0 without a pair."""
     equal = np.bincount(units.unit, units.count * (units.count - 1), units.sizes.size)
     return np.asarray(equal / np.maximum(units.sizes * (units.sizes - 1), 1))
 
 
 def _distance(units: Units, numbers: Floats) -> Floats:
-    """Give the mean squared difference of each unit's pairs of ratings: (U,), 0 without a pair."""
+    """Compute the mean squared difference of pairs of ratings: (U,), 0 without a pair."""
     number = numbers[units.code]
     total = np.bincount(units.unit, units.count * number, units.sizes.size)
     squares = np.bincount(units.unit, units.count * number**2, units.sizes.size)
@@ -74,13 +74,13 @@ def _distance(units: Units, numbers: Floats) -> Floats:
 
 
 def _mean(units: Units, share: Floats) -> float:
-    """Average a share over items with two ratings or more."""
+    """Compute the mean of a share over items with two ratings or more."""
     weights = units.weights * units.pairable
     return float(np.sum(weights * share) / weights.sum())
 
 
 def _beyond(agreed: float, by_chance: float) -> Figure:
-    """Give the share of what chance leaves that is agreed on."""
+    """Compute (observed - chance) / (1 - chance)."""
     if by_chance >= 1:
         return Figure(None, "all ratings are the same value")
     return Figure((agreed - by_chance) / (1 - by_chance))

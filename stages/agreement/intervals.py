@@ -1,7 +1,7 @@
-"""How sure alpha is: 95% intervals over items, by jackknife and by bootstrap.
+"""95% intervals of alpha over items, by jackknife and by bootstrap.
 
 Both let the expected disagreement vary with the items. The bootstrap of Hayes and Krippendorff
-(2007) holds it fixed and is too narrow; it is not offered.
+(2007) keeps it fixed and is too narrow, so it is left out.
 """
 
 from typing import NamedTuple
@@ -28,7 +28,7 @@ UNKNOWN = Interval(None, None)
 
 
 def jackknife(sums: Sums) -> Interval:
-    """Leave out one item after the other: alpha -+ 1.96 standard errors."""
+    """Compute the jackknife interval over items: alpha -+ 1.96 standard errors."""
     left = leave_one_out(sums)[sums.units.pairable]
     weights = sums.units.weights[sums.units.pairable]
     num_items = int(weights.sum())
@@ -41,7 +41,7 @@ def jackknife(sums: Sums) -> Interval:
 
 
 def leave_one_out(sums: Sums) -> Floats:
-    """Give alpha without one item of each unit: (U,), not a number where it is not defined."""
+    """Compute alpha without one item of each unit: (U,), nan where it is not defined."""
     parts = [
         sums.metric.alphas(sums.total - states) for _, states in chunks(sums.units, sums.metric)
     ]
@@ -49,9 +49,9 @@ def leave_one_out(sums: Sums) -> Floats:
 
 
 def bootstrap(sums: Sums, seed: int = 0, num_draws: int = NUM_DRAWS) -> Interval:
-    """Draw as many items with replacement, again and again: the middle 95% of alphas.
+    """Compute the percentile bootstrap interval over items (95%).
 
-    Items of more than 1,000 patterns are drawn in 1,000 groups, put together at random.
+    Items of more than 1,000 patterns are drawn in 1,000 random groups.
     """
     rng = np.random.default_rng(seed)
     weights = np.where(sums.units.pairable, sums.units.weights, 0)
@@ -70,12 +70,12 @@ def bootstrap(sums: Sums, seed: int = 0, num_draws: int = NUM_DRAWS) -> Interval
 
 
 def grouped(sums: Sums) -> bool:
-    """Tell whether there are too many patterns to draw their items one by one."""
+    """Check whether items are too many patterns to be drawn one by one."""
     return int(np.count_nonzero(sums.units.pairable)) > MAX_GROUPS
 
 
 def _groups(sums: Sums, weights: Ints, rng: np.random.Generator) -> Floats:
-    """Deal items to groups of equal size and add up their states: (1000, width)."""
+    """Assign items to random groups of equal size and sum their states: (1000, width)."""
     num_items = int(weights.sum())
     group = rng.permutation(np.arange(num_items) * MAX_GROUPS // num_items)
     ends = np.cumsum(weights)

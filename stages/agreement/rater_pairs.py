@@ -1,4 +1,4 @@
-"""How far each two raters agree on the items that both judged."""
+"""Pairwise agreement of raters on the items that both judged."""
 
 import numpy as np
 import polars as pl
@@ -13,11 +13,11 @@ PAIR = ["first", "second"]
 
 
 def rater_pairs(tallied: pl.DataFrame, aspect: str) -> tuple[pl.DataFrame, int]:
-    """Compare the 50 pairs of raters who share most items; tell how many pairs share any.
+    """Compare the 50 pairs of raters who share most items; count the pairs that share any.
 
     first, second: raters, in order of name;  num_items: that both judged
-    percent_agreement: share of these on which both gave the same
-    kappa:          Cohen's (1960); null where one value was all they gave, or values are no
+    percent_agreement: share of these with equal values
+    kappa:          Cohen's (1960); null where both gave a single value, or values are no
                     categories
     weighted_kappa: the same in quadratic weights (Cohen 1968); null where values are text
 
@@ -30,9 +30,9 @@ def rater_pairs(tallied: pl.DataFrame, aspect: str) -> tuple[pl.DataFrame, int]:
     )
     shared = np.triu(_shared(rows, raters.len()), 1)
     first, second = np.nonzero(shared)
-    told = {"first": first, "second": second, "num_items": shared[first, second]}
+    pairs_of = {"first": first, "second": second, "num_items": shared[first, second]}
     order = (
-        pl.DataFrame(told, schema_overrides=dict.fromkeys(PAIR, pl.UInt32))
+        pl.DataFrame(pairs_of, schema_overrides=dict.fromkeys(PAIR, pl.UInt32))
         .sort("num_items", *PAIR, descending=[True, False, False])
         .head(MAX_PAIRS)
     )
@@ -41,14 +41,14 @@ def rater_pairs(tallied: pl.DataFrame, aspect: str) -> tuple[pl.DataFrame, int]:
 
 
 def _busiest(given: pl.DataFrame) -> pl.Series:
-    """Name the raters who gave most judgements, by name among equals; in order of name."""
+    """List the raters with most judgements, sorted by name."""
     raters = given.group_by("rater").agg(pl.col("num_items").sum())
     busiest = raters.sort("num_items", "rater", descending=[True, False]).head(MAX_RATERS)
     return busiest["rater"].sort()
 
 
 def _shared(rows: pl.DataFrame, num_raters: int) -> Ints:
-    """Count the items that each two raters both judged: (R, R)."""
+    """Count the items judged by both raters of each pair: (R, R)."""
     placed = rows.sort("profile").with_columns(profile=pl.col("profile").rle_id())
     profile, rater, weight = (placed[name].to_numpy() for name in ("profile", "rater", "num_items"))
     num_profiles = int(profile[-1]) + 1 if profile.size else 0
@@ -68,28 +68,28 @@ def _compare(rows: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
     cells = _cells(rows, pairs)
     weight, equal = pl.col("weight"), pl.col("value") == pl.col("other")
     agreed, chance = pl.col("percent_agreement"), pl.col("by_chance")
-    told = cells.group_by(PAIR).agg(
+    coefficients = cells.group_by(PAIR).agg(
         percent_agreement=weight.filter(equal).sum() / weight.sum(),
         weighted_kappa=_weighted_kappa(rows["value"]),
     )
     if rows["value"].n_unique() > MAX_CATEGORIES:
-        told = told.with_columns(by_chance=pl.lit(None, pl.Float64))
+        coefficients = coefficients.with_columns(by_chance=pl.lit(None, pl.Float64))
     else:
-        told = told.join(_by_chance(cells), on=PAIR)
+        coefficients = coefficients.join(_by_chance(cells), on=PAIR)
     return (
-        pairs.join(told, on=PAIR, maintain_order="left")
+        pairs.join(coefficients, on=PAIR, maintain_order="left")
         .with_columns(kappa=pl.when(chance < 1).then((agreed - chance) / (1 - chance)))
         .select(*PAIR, "num_items", "percent_agreement", "kappa", "weighted_kappa")
     )
 
 
 def _cells(rows: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
-    """Count how often each pair gave each two values, in order."""
-    said = rows.select("profile", "rater", "value", "num_items")
-    other = said.select("profile", second="rater", other="value")
+    """Count the value combinations of each pair of raters, sorted."""
+    values = rows.select("profile", "rater", "value", "num_items")
+    other = values.select("profile", second="rater", other="value")
     return (
         pairs.select(PAIR)
-        .join(said, left_on="first", right_on="rater")
+        .join(values, left_on="first", right_on="rater")
         .join(other, on=["profile", "second"])
         .group_by(*PAIR, "value", "other")
         .agg(weight=pl.col("num_items").sum())
@@ -98,7 +98,7 @@ def _cells(rows: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
 
 
 def _by_chance(cells: pl.DataFrame) -> pl.DataFrame:
-    """Give the chance that each pair agrees if each rater only keeps to how often it gives what."""
+    """Compute each pair's chance agreement from the raters' own value frequencies."""
     total = pl.col("weight").sum()
     first = cells.group_by(*PAIR, "value").agg(total)
     second = cells.group_by(*PAIR, "other").agg(total.alias("weight_other"))
@@ -111,7 +111,7 @@ def _by_chance(cells: pl.DataFrame) -> pl.DataFrame:
 
 
 def _weighted_kappa(values: pl.Series) -> pl.Expr:
-    """Give 1 - the mean squared difference over what chance makes of it; null without numbers."""
+    """Compute 1 - mean squared difference / its expectation; null for text values."""
     if not values.dtype.is_numeric():
         return pl.lit(None, pl.Float64)
     weight, centre = pl.col("weight"), pl.lit(values.mean(), pl.Float64)

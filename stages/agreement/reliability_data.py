@@ -1,8 +1,8 @@
-"""Who gave what to which item, folded to the few patterns that occur.
+"""Reliability data: judgements by item and rater, folded to the distinct profiles.
 
 judgements: item, rater, aspect, source, value: a number, a text category, or null where missing
 tally:      aspect, profile, item, num_items, rater, source, value: items to which the same raters
-            gave the same values share a profile, told once, with the number of its items and the
+            gave the same values share a profile, stored once, with the number of its items and the
             least of their ids. Tallies of buckets that share no item add up to that of all.
 """
 
@@ -18,7 +18,7 @@ BESIDE = "|"  # stands in no id
 
 
 def of_ratings(ratings: pl.DataFrame) -> pl.DataFrame:
-    """Take each rating as a judgement of its response."""
+    """Read each rating as a judgement of its response."""
     score = pl.col("score")
     return ratings.select(
         "rater",
@@ -30,9 +30,9 @@ def of_ratings(ratings: pl.DataFrame) -> pl.DataFrame:
 
 
 def of_comparisons(comparisons: pl.DataFrame) -> pl.DataFrame:
-    """Take each comparison as a judgement of its pair, in the order in which it was first shown.
+    """Read each comparison as a judgement of its pair, in the order that was shown first.
 
-    Raters who saw opposite orders thereby agree. A rater who judged both orders has judged once:
+    Raters who saw opposite orders can thus agree. Judgements of both orders by a rater count once:
     the mean of the two, or its sign where neither is graded.
     """
     first, second = pl.col("first_id"), pl.col("second_id")
@@ -52,7 +52,7 @@ def of_comparisons(comparisons: pl.DataFrame) -> pl.DataFrame:
 
 
 def as_met(ratings: pl.DataFrame, comparisons: pl.DataFrame) -> dict[Kind, pl.DataFrame]:
-    """Take the judgements of a source as it holds them, before any is set aside as a repeat.
+    """Read the judgements of a source as they are, before repeats are set aside.
 
     A line on which several raters compare two answers is an item of its own, though the same two
     answers return further down. Of several scores by one rater of one answer the last counts.
@@ -71,14 +71,14 @@ def as_met(ratings: pl.DataFrame, comparisons: pl.DataFrame) -> dict[Kind, pl.Da
 
 
 def undecided_as_category(ratings: pl.DataFrame) -> pl.DataFrame:
-    """Take an opinion that is no number as a category of its own, beside the scores."""
+    """Replace an opinion that is no number by a category of its own."""
     beyond = pl.col("score").max() + 1
     undecided = pl.when(pl.col("reason") == UNDECIDED).then(beyond)
     return of_ratings(ratings.with_columns(score=pl.coalesce("score", undecided)))
 
 
 def _once(judged: pl.DataFrame) -> pl.DataFrame:
-    """Make one judgement of a rater's several of the same item and aspect."""
+    """Reduce a rater's judgements of one item and aspect to one."""
     key = ["item", "rater", "aspect"]
     repeated = judged.select(pl.struct(key).hash().is_duplicated()).to_series()
     if not repeated.any():
@@ -98,31 +98,31 @@ def _once(judged: pl.DataFrame) -> pl.DataFrame:
 
 
 def tally(judgements: pl.DataFrame) -> pl.DataFrame:
-    """Fold judgements of whole items to profiles."""
+    """Fold the judgements of complete items to profiles."""
     parts = judgements.partition_by("aspect")
     return pl.concat([_fold(part) for part in parts]) if parts else _fold(judgements)
 
 
 def merge(tallies: Iterable[pl.DataFrame]) -> pl.DataFrame:
-    """Add up tallies of buckets that share no item."""
-    told = ["aspect", "profile", "rater", "source", "value"]
+    """Merge the tallies of buckets that share no item."""
+    keys = ["aspect", "profile", "rater", "source", "value"]
     everything = pl.concat(tallies)
-    merged = everything.group_by(told).agg(pl.col("item").min(), pl.col("num_items").sum())
+    merged = everything.group_by(keys).agg(pl.col("item").min(), pl.col("num_items").sum())
     return merged.select(everything.columns)
 
 
 def _fold(judgements: pl.DataFrame) -> pl.DataFrame:
     """Fold judgements of one aspect: a profile is the sum, modulo 2^64, of its judgements' hashes.
 
-    Two of a million profiles meet by accident with a chance of 3e-8.
+    The chance of a collision among a million profiles is 3e-8.
     """
-    said = judgements.select("rater", "source", "value").hash_rows()
+    hashes = judgements.select("rater", "source", "value").hash_rows()
     profiles = (
-        judgements.select("item", profile=said)
+        judgements.select("item", profile=hashes)
         .group_by("item")
         .agg(pl.col("profile").sum())
         .group_by("profile")
         .agg(pl.col("item").min(), num_items=pl.len().cast(pl.Int64))
     )
-    told = judgements.join(profiles, on="item")
-    return told.select("aspect", "profile", "item", "num_items", "rater", "source", "value")
+    profiled = judgements.join(profiles, on="item")
+    return profiled.select("aspect", "profile", "item", "num_items", "rater", "source", "value")

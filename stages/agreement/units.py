@@ -1,7 +1,7 @@
-"""Units: the distinct multisets of values that items were given, each with its number of items.
+"""Units: the distinct multisets of an item's values, each with its number of items.
 
-Every coefficient of agreement rests on them alone, so that its cost follows the number of patterns
-(35 for three raters and five stars), never the number of items.
+Every coefficient depends on them alone. Its cost thus grows with the number of patterns (35 for
+three raters and five stars), not with the number of items.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ SAME = ["size", "pattern"]  # what makes two items one unit
 
 
 class Figure(NamedTuple):
-    """A coefficient, or the reason why there is none."""
+    """A coefficient, or the reason why it is not defined."""
 
     value: float | None
     reason: str | None = None
@@ -25,14 +25,14 @@ class Figure(NamedTuple):
 
 @dataclass(frozen=True)
 class Units:
-    """U units with E distinct values among them, V in all, and what each rater gave in them.
+    """U units with E distinct values among them, V in all, and each rater's values in them.
 
     values:   (V,) in order
     patterns: item (the least id of the unit's items), size, pattern (hash of values): U rows
     sizes:    (U,) ratings of an item;  weights: (U,) number of items
-    unit, code, count: (E,) unit, index into values, and how many raters gave it; by unit and code
+    unit, code, count: (E,) unit, index into values, number of raters; sorted by unit and code
     raters:   (R,) in order
-    entry, rater, given: who gave the values: index into the E, into the R, and in how many items
+    entry, rater, given: index into E, index into R, and number of items
     """
 
     values: NDArray[Any]
@@ -49,22 +49,22 @@ class Units:
 
     @property
     def numeric(self) -> bool:
-        """Tell whether values are numbers, not names of categories."""
+        """Check whether values are numbers, not names of categories."""
         return self.values.dtype.kind == "f"
 
     @property
     def pairable(self) -> NDArray[np.bool_]:
-        """Tell which units have two ratings or more; no other says anything about agreement."""
+        """True for units with two ratings or more; only these bear on agreement."""
         return self.sizes >= 2
 
     def totals(self) -> Ints:
-        """Count how often each value was given in pairable units."""
+        """Count the ratings of each value in pairable units: (V,)."""
         often = np.where(self.pairable, self.weights, 0)[self.unit] * self.count
         return np.bincount(self.code, often, self.values.size).astype(np.int64)
 
 
 def units(tallied: pl.DataFrame, aspect: str, source: str | None = None) -> Units:
-    """Make units of one aspect's tally, or of the part of it that comes from one source."""
+    """Build the units of one aspect's tally, or of one source's part of it."""
     wanted = (pl.col("aspect") == aspect) & pl.col("value").is_not_null()
     if source is not None:
         wanted &= pl.col("source") == source
@@ -101,7 +101,7 @@ def units(tallied: pl.DataFrame, aspect: str, source: str | None = None) -> Unit
 
 
 def pattern_of(by: str) -> tuple[pl.Expr, pl.Expr]:
-    """Tell how many values a group holds and which, whatever their order: size and pattern.
+    """Return a group's size and an order-independent hash of its values, the pattern.
 
     The pattern is the sum, modulo 2^64, of the values' hashes.
     """
@@ -109,7 +109,7 @@ def pattern_of(by: str) -> tuple[pl.Expr, pl.Expr]:
 
 
 def _patterns(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Give each pattern of values its number, by least item, and each profile its pattern's."""
+    """Number the patterns by their least item, and map each profile to its pattern."""
     profiles = rows.group_by("profile").agg(
         pl.col("item", "num_items").first(), *pattern_of("value")
     )
@@ -124,7 +124,7 @@ def _patterns(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 def _given(rows: pl.DataFrame, num_values: int, num_raters: int) -> tuple[Ints, Ints, Ints]:
-    """Add up who gave what where: unit and code in one number, rater, number of items; in order."""
+    """Count items by unit and code (in one number) and rater, sorted."""
     place = (pl.col("unit") * num_values + pl.col("code")) * num_raters + pl.col("rater")
     placed = rows.select("num_items", place=place).sort("place")
     places = placed["place"].to_numpy()

@@ -1,4 +1,4 @@
-"""One number for each response from several raters' standardised scores."""
+"""Combine several raters' standardised scores into one score per response."""
 
 from dataclasses import dataclass
 
@@ -35,36 +35,36 @@ class Tally:
 
 
 def tally(scores: pl.DataFrame) -> Tally:
-    """Sum up a bucket's scores."""
+    """Compute a bucket's count, sum and sum of squares."""
     score = scores["score"].to_numpy()
     return Tally(len(score), float(score.sum()), float((score**2).sum()))
 
 
 def weighed(sheet: Sheet, z: Floats, unit: float, model: Factor) -> pl.DataFrame:
-    """Give the posterior mean and variance of quality under the factor model."""
+    """Compute the posterior mean and variance of quality under the factor model."""
     return _rounded(factor.posterior(sheet, z, unit, model))
 
 
 def mean(sheet: Sheet, z: Floats) -> pl.DataFrame:
-    """Give the mean of the standardised scores; its variance is not known."""
+    """Compute the mean of the standardised scores; its variance is null."""
     return _unsure(sheet, np.bincount(sheet.row, z, sheet.responses.height) / counts(sheet))
 
 
 def median(sheet: Sheet, z: Floats) -> pl.DataFrame:
-    """Give the median, the score that no majority would move (Balinski and Laraki 2007)."""
+    """Compute the median, the score that no majority would move (Balinski and Laraki 2007)."""
     rows = pl.DataFrame({"row": sheet.row, "z": z})
     medians = rows.group_by("row").agg(pl.col("z").median()).sort("row")
     return _unsure(sheet, medians["z"].to_numpy())
 
 
 def labelled(sheet: Sheet, labels: pl.DataFrame) -> pl.DataFrame:
-    """Give each response's expected label and its variance."""
+    """Return each response's expected label and its variance."""
     joined = sheet.responses.join(labels, on="response_id", how="left", maintain_order="left")
     return _rounded(joined.select("response_id", "prompt_id", "score", "variance"))
 
 
 def rated(sheet: Sheet) -> dict[str, pl.Series]:
-    """Give the plain mean of each response's scores, and how many it rests on."""
+    """Compute the plain mean of each response's scores, and the number of its raters."""
     num_raters = counts(sheet)
     parts = sheet.score / num_raters[sheet.row]  # divided first: sums may be too large
     rating = np.bincount(sheet.row, parts, sheet.responses.height)
@@ -80,9 +80,11 @@ def counts(sheet: Sheet) -> Floats:
 
 
 def _unsure(sheet: Sheet, score: Floats) -> pl.DataFrame:
+    """Return scores with a null variance."""
     unknown = pl.lit(None, pl.Float64)
     return _rounded(sheet.responses.with_columns(score=pl.Series(score), variance=unknown))
 
 
 def _rounded(scores: pl.DataFrame) -> pl.DataFrame:
+    """Round score and variance, so that a sum's order does not change them."""
     return scores.with_columns(pl.col("score", "variance").round(DECIMALS))

@@ -1,4 +1,4 @@
-"""Several aspects of one answer, mixed into one judgement by declared weights."""
+"""Weighted means of several aspects of one answer."""
 
 from collections.abc import Mapping
 
@@ -11,14 +11,14 @@ Weights = Mapping[str, float]
 
 
 def mixed(rows: pl.DataFrame, weights: Weights, value: str) -> pl.DataFrame:
-    """Put the weighted mean of a rater's judgements of aspects in place of that of the whole.
+    """Replace each rater's overall judgement by the weighted mean of its aspects.
 
     rows:    ratings or comparisons, whose judgement is the column `value`
-    weights: of the aspects that count, all on one scale, overall itself where it shall; without
-             any, rows stay as they are
+    weights: of the aspects that count, all on one scale; may include overall. Empty leaves the
+             rows unchanged
 
-    An aspect that a rater left out of one judgement weighs nothing in that one; where none could
-    be had, its reason stays. The aspects keep their own rows, as objectives.
+    An aspect that is missing from one judgement has weight 0 there. If all are missing, the first
+    reason is kept. The aspects keep their own rows, as objectives.
     """
     if not weights:
         return rows
@@ -39,7 +39,7 @@ def mixed(rows: pl.DataFrame, weights: Weights, value: str) -> pl.DataFrame:
 
 
 def require_known(weights: Weights, known: set[str]) -> None:
-    """Raise UserError for a weight of an aspect that nobody judged."""
+    """Raise UserError for a weight of an aspect without judgements."""
     unknown = sorted(set(weights) - known)
     if unknown:
         raise UserError(

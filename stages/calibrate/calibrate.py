@@ -1,7 +1,7 @@
-"""Bring raters to one scale.   ratings, comparisons, features -> raters, scores, evidence
+"""Calibrate raters to one scale.   ratings, comparisons, features -> raters, scores, evidence
 
-Ratings come as sheets, one per bucket of prompts, and are passed over three times: for each rater's
-scale, for how raters go together, and for the spread of the scores. Comparisons come whole.
+Ratings come as sheets, one per bucket of prompts, and are read three times: for each rater's scale,
+for the raters' covariances, and for the spread of the scores. Comparisons are one table.
 """
 
 from collections.abc import Iterable
@@ -16,11 +16,10 @@ from rather.schemas.evidence import Scores
 from rather.stages.calibrate import aggregate, crowd, factor, scales
 from rather.stages.calibrate.aggregate import Tally
 from rather.stages.calibrate.aspects import mixed
-from rather.stages.calibrate.compared_scores import Method, compared
 from rather.stages.calibrate.crowd import Labels
 from rather.stages.calibrate.factor import Factor
 from rather.stages.calibrate.quadrature import Floats
-from rather.stages.calibrate.rater_table import of_scores
+from rather.stages.calibrate.rater_table import Method, compared, of_scores
 from rather.stages.calibrate.rating_evidence import Evidence
 from rather.stages.calibrate.rating_matrix import Sheet, sheet
 from rather.stages.calibrate.scales import Scale, Survey
@@ -31,7 +30,7 @@ LEAST_LOADING = 0.1  # on shared quality: one hundredth of a rater's variance
 
 
 class Options(BaseModel):
-    """How judgements are weighed.
+    """Options of calibrate: how judgements are weighed.
 
     method:  bradley_terry weighs raters by reliability and takes out their length slopes; mean and
              majority take all raters alike (majority: the median of scores, the count of votes);
@@ -39,8 +38,8 @@ class Options(BaseModel):
     scale:   z, in standard deviations, or quantile, by rank; of each rater over all its ratings
     trusted: name of a rater whose judgements are taken as true, and used for nothing else
     aspects: weights of the aspects that make up a judgement, such as {helpfulness: 2, honesty: 1};
-             of one alone it makes the data set of that objective. None takes the judgement of the
-             whole, and where there is none the mean of all aspects
+             of one alone it makes the data set of that objective. None takes the overall
+             judgement, or the mean of all aspects if that is missing
     length_worth: what a standard deviation of log length is truly worth, in standard deviations of
              quality; null takes what it is worth to the median rater
     """
@@ -59,12 +58,12 @@ DEFAULT = Options()
 
 @dataclass(frozen=True)
 class Calibration:
-    """What is known of the raters, and what `scores` needs of it.
+    """The fitted raters, and the models that `scores` applies.
 
-    raters:   the table;  evidence: what turns judgements into odds, beside it
-    notes:    sentences on what could not be done as asked
+    raters:   the table;  evidence: the other numbers that turn judgements into odds
+    notes:    sentences on options that could not be applied
     survey, scales, model: of scores;  unit: one standard deviation of them before they are scaled
-    weighing: how scores come together: factor, mean, majority or labels
+    weighing: how scores are combined: factor, mean, majority or labels
     labels:   response_id, score and variance by a label model
     """
 
@@ -86,9 +85,9 @@ def calibrate(
     features: pl.DataFrame,
     options: Options = DEFAULT,
 ) -> Calibration:
-    """Learn what there is to know of the raters, the trusted one excepted.
+    """Fit the raters' models; the trusted rater is left out.
 
-    sheets:   the buckets' ratings, by `sheet`, without the trusted rater's; gone through thrice
+    sheets:   the buckets' ratings, by `sheet`, without the trusted rater's; iterated three times
     features: response_id and num_tokens of the compared responses at least
     """
     others = without(comparisons, options.trusted)
@@ -98,11 +97,13 @@ def calibrate(
     model = _factor(sheets, described, survey, options)
     labels = _labels(sheets, options)
     unit, worth = survey.lengths.unit, options.length_worth
-    found = compared(others, features, unit, options.method, worth)
+    fitted = compared(others, features, unit, options.method, worth)
     first = Calibration(
-        raters=pl.concat([of_scores(described, model, labels.raters), found.raters]),
-        evidence=Evidence(*(round(x, aggregate.DECIMALS) for x in (unit, found.worth, found.tie))),
-        notes=tuple(note for note in (_note(model, options), labels.note, found.note) if note),
+        raters=pl.concat([of_scores(described, model, labels.raters), fitted.raters]),
+        evidence=Evidence(
+            *(round(x, aggregate.DECIMALS) for x in (unit, fitted.worth, fitted.tie))
+        ),
+        notes=tuple(note for note in (_note(model, options), labels.note, fitted.note) if note),
         survey=survey,
         scales=described,
         model=model,
@@ -116,11 +117,11 @@ def calibrate(
 
 
 def scores(sheet: Sheet, calibration: Calibration) -> pl.DataFrame:
-    """Give each response of a bucket that a rater scored its calibrated score.
+    """Compute the calibrated score of each response with a rating in a bucket.
 
     A rater's scores are standardised over all its ratings, never per prompt: that would give a
-    prompt whose answers are all alike the spread of one whose answers differ. A rater who gave
-    everything the same score says nothing.
+    prompt whose answers are all alike the spread of one whose answers differ. A constant rater's
+    scores are 0.
     """
     unit = calibration.unit
     return (
@@ -132,12 +133,12 @@ def scores(sheet: Sheet, calibration: Calibration) -> pl.DataFrame:
 
 
 def without(rows: pl.DataFrame, rater: str | None) -> pl.DataFrame:
-    """Leave out a rater's rows: trusted judgements test the others, and do not vote."""
+    """Remove a rater's rows: trusted judgements test the others, and do not vote."""
     return rows if rater is None else rows.filter(pl.col("rater") != rater)
 
 
 def counted(rows: pl.DataFrame, value: str, options: Options) -> pl.DataFrame:
-    """Give the ratings or comparisons that count: not the trusted rater's, their aspects mixed."""
+    """Return the rows that count: without the trusted rater's, and with their aspects mixed."""
     return mixed(without(rows, options.trusted), options.aspects, value)
 
 
@@ -147,7 +148,7 @@ def in_memory(
     features: pl.DataFrame,
     options: Options = DEFAULT,
 ) -> tuple[Calibration, pl.DataFrame]:
-    """Calibrate tables that fit in memory, and give the scores too."""
+    """Calibrate tables that fit in memory, and compute the scores."""
     one = sheet(counted(ratings, "score", options), features)
     calibration = calibrate([one], comparisons, features, options)
     return calibration, scores(one, calibration)
@@ -160,7 +161,7 @@ def learn_from_trusted(
     features: pl.DataFrame,
     calibration: Calibration,
 ) -> Learned:
-    """Correct the odds by the trusted rater's ratings and comparisons.
+    """Fit the odds' correction to the trusted rater's ratings and comparisons.
 
     scores, comparisons, features: of the responses it judged at least; comparisons by others only
     """
@@ -198,7 +199,7 @@ def _weighing(
 
 
 def _note(model: Factor, options: Options) -> str | None:
-    """Say where raters could not be weighed as asked."""
+    """Return a sentence if the factor model has no use, else None."""
     if options.method != "bradley_terry" or not _is_deaf(model):
         return None
     return (
@@ -208,21 +209,22 @@ def _note(model: Factor, options: Options) -> str | None:
 
 
 def _is_deaf(model: Factor) -> bool:
-    """Tell whether raters known to the model share nothing but a taste for length."""
+    """Check whether the known raters have nothing in common but their length slopes."""
     return bool(model.known.any() and (model.loading[model.known] < LEAST_LOADING).all())
 
 
-def _scores(one: Sheet, found: Calibration) -> pl.DataFrame:
-    if found.weighing == "labels":
-        return aggregate.labelled(one, found.labels)
-    z = _standard(one, found.scales, found.survey, found.scale)
-    if found.weighing == "factor":
-        return aggregate.weighed(one, z, found.survey.lengths.unit, found.model)
-    return (aggregate.median if found.weighing == "majority" else aggregate.mean)(one, z)
+def _scores(one: Sheet, fitted: Calibration) -> pl.DataFrame:
+    """Combine a bucket's scores, before they are scaled to unit standard deviation."""
+    if fitted.weighing == "labels":
+        return aggregate.labelled(one, fitted.labels)
+    z = _standard(one, fitted.scales, fitted.survey, fitted.scale)
+    if fitted.weighing == "factor":
+        return aggregate.weighed(one, z, fitted.survey.lengths.unit, fitted.model)
+    return (aggregate.median if fitted.weighing == "majority" else aggregate.mean)(one, z)
 
 
 def _labels(sheets: Iterable[Sheet], options: Options) -> Labels:
-    """Aggregate scores as labels, where a label model is asked for."""
+    """Aggregate scores by a label model, if the method is one."""
     if options.method == "dawid_skene" or options.method == "mace":
         rows = pl.concat(one.labels() for one in sheets)
         return crowd.aggregate(rows, ["response_id"], options.method)

@@ -1,4 +1,4 @@
-"""Dawid-Skene and MACE, by crowd-kit (the extra rather[crowd]): for labels, of a few kinds."""
+"""Dawid-Skene and MACE, by crowd-kit (the extra rather[crowd]), for labels of a few kinds."""
 
 import warnings
 from dataclasses import dataclass
@@ -20,10 +20,10 @@ EMPTY = pl.lit(None, pl.Float64)
 
 @dataclass(frozen=True)
 class Labels:
-    """What a label model says, or why it cannot.
+    """A label model's result, or the reason why it cannot be fitted.
 
     items:  the item's columns, score (expected label) and variance
-    raters: rater, reliability (mean chance that a label was right); null where it cannot
+    raters: rater, reliability (mean chance that a label was right); None without a result
     """
 
     items: pl.DataFrame
@@ -57,7 +57,7 @@ def aggregate(judged: pl.DataFrame, item: list[str], method: Method) -> Labels:
 
 
 def _chances(task: Any, rater: pl.Series, code: Any, num_labels: int, method: Method) -> Floats:
-    """Give the probability of each label, (tasks, labels)."""
+    """Compute the probability of each label, (tasks, labels)."""
     try:
         from crowdkit.aggregation import MACE, DawidSkene
     except ModuleNotFoundError as missing:

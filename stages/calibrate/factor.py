@@ -1,14 +1,14 @@
-"""One quality behind many raters' scores: a factor model with a length slope for each rater.
+"""One-factor model of many raters' scores, with a length slope for each rater.
 
 Rater r's standardised score of answer i is z = b_r u_i + k_r x_i + e, with x the standard length
-within the prompt, u the quality that is not length's (unit variance, of which the share `shared` is
+within the prompt, u the quality at equal length (unit variance, of which the share `shared` is
 common to a prompt's answers) and e independent noise of variance s_r^2 = 1 - b_r^2 - k_r^2.
 Everything is estimated from sums over answers of products of two raters' scores, so buckets add up:
 k_r from products with length, b_r from E[z_r z_s] - k_r k_s = b_r b_s, by alternating least squares
 over all pairs of raters (minres, Harman and Jones 1966), each weighted by its shared items.
 
-Truth is q = u + worth * x. Ratings alone cannot tell what length is truly worth: by default it is
-what the median rater, by reliability, makes of it, k_r / b_r; the rest of a slope is bias.
+True quality is q = u + worth * x. Ratings do not identify worth: its default is k_r / b_r of the
+median rater, weighted by reliability; the rest of a slope is bias.
 """
 
 from dataclasses import dataclass
@@ -26,17 +26,17 @@ MIN_ITEMS = 20  # items shared with other raters, for a reliability of one's own
 MOST_RATERS = 2000  # of one's own reliability: those who rated most
 MOST_SHARED = 0.95
 LEAST_NOISE = 0.02
-USUAL = 0.5  # loading of a rater nobody can be held against; any value gives the same order
+USUAL = 0.5  # loading of a rater without shared items; any value gives the same order
 ROUNDS = 500
 
 
 @dataclass(frozen=True)
 class Moments:
-    """All that the fit needs of the scores; moments of buckets add up.
+    """Sufficient statistics of the scores; moments of buckets add up.
 
     answers: products of scores of the same answer;  prompts: of sums over a prompt's answers; both
-             for the raters that are measured on their own
-    num_items: answers that another rater rated too, for every rater
+             for the raters that are fitted individually
+    num_items: answers that another rater rated too, for each rater
     """
 
     answers: Gram
@@ -71,7 +71,7 @@ class Factor:
 
 
 def measured(scales: pl.DataFrame) -> Codes:
-    """Choose the raters to measure on their own: enough ratings, and among those who gave most."""
+    """Choose the raters to fit individually: enough ratings, and among those with most."""
     many = pl.col("num_ratings") >= MIN_ITEMS
     numbered = scales.with_row_index("code").filter(many)
     most = numbered.sort("num_ratings", "rater", descending=[True, False]).head(MOST_RATERS)
@@ -79,7 +79,11 @@ def measured(scales: pl.DataFrame) -> Codes:
 
 
 def moments(sheet: Sheet, z: Floats, unit: float, names: list[str], measured: Codes) -> Moments:
-    """Sum up a bucket's products; unit is of log length, measured numbers some of the names."""
+    """Compute a bucket's moments.
+
+    Args:
+        unit: one standard deviation of log length within prompts.
+        measured: indices into `names` of the raters that are fitted individually."""
     place = np.full(len(names), -1)
     place[measured] = np.arange(len(measured))
     code = sheet.renumbered(names)
@@ -96,15 +100,15 @@ def moments(sheet: Sheet, z: Floats, unit: float, names: list[str], measured: Co
 
 
 def no_moments(num_raters: int, num_measured: int) -> Moments:
-    """Give the sums over nothing, to add to."""
+    """Return the zero of the sums."""
     zero = no_gram(num_measured)
     return Moments(zero, zero, np.zeros(num_raters))
 
 
 def fit(moments: Moments, names: list[str], measured: Codes, worth: float | None = None) -> Factor:
-    """Estimate every rater's loading and slope; worth None takes the median rater's.
+    """Estimate each rater's loading and slope; worth None takes the median rater's.
 
-    Who shares too few items is taken for a usual rater: of pooled loading, and without bias.
+    A rater with too few shared items takes the pooled loading, and no bias.
     """
     count = moments.answers.count.copy()
     np.fill_diagonal(count, 0.0)
@@ -131,7 +135,7 @@ def fit(moments: Moments, names: list[str], measured: Codes, worth: float | None
 
 
 def reliabilities(factor: Factor) -> Floats:
-    """Chance that a rater puts the better of a prompt's two answers of equal length first.
+    """Compute the chance that a rater prefers the better of two answers of equal length.
 
     For two answers that differ in quality and noise, both normal, it is 1/2 + arcsin(c) / pi with c
     the correlation of the seen and the true difference (Sheppard 1899).
@@ -142,7 +146,7 @@ def reliabilities(factor: Factor) -> Floats:
 
 
 def _slopes(sums: Gram) -> Floats:
-    """Give the slope on length of each rater, drawn to the mean as MIN_ITEMS items would."""
+    """Compute each rater's length slope, shrunk to the mean with the weight of MIN_ITEMS items."""
     mixed, own = np.diag(sums.mixed), np.diag(sums.lengths)
     mean = mixed.sum() / max(own.sum(), 1.0)
     slope: Floats = (mixed + MIN_ITEMS * mean) / (own + MIN_ITEMS)
@@ -150,7 +154,7 @@ def _slopes(sums: Gram) -> Floats:
 
 
 def median_worth(loading: Floats, slope: Floats) -> float:
-    """What length is worth to the median rater, each weighing its share of shared variance."""
+    """Compute the weighted median of slope / loading; a rater's weight is its shared variance."""
     able = loading > 0.0
     if not able.any():
         return 0.0
@@ -161,7 +165,7 @@ def median_worth(loading: Floats, slope: Floats) -> float:
 
 
 def posterior(sheet: Sheet, z: Floats, unit: float, factor: Factor) -> pl.DataFrame:
-    """Give response_id, prompt_id, score and variance, in standard deviations of u.
+    """Compute response_id, prompt_id, score and variance, in standard deviations of u.
 
     The score is the posterior mean of q. The variance is that of an answer's quality against the
     other answers to its prompt; null where no rater of known reliability rated it.
@@ -171,12 +175,12 @@ def posterior(sheet: Sheet, z: Floats, unit: float, factor: Factor) -> pl.DataFr
     trusted = np.maximum(factor.loading, 0.0) / factor.noise
     size = len(x)
     signal = trusted[code] * (z - factor.slope[code] * x[sheet.row])
-    told = np.bincount(sheet.row, signal, size)
+    evidence = np.bincount(sheet.row, signal, size)
     precision = np.bincount(sheet.row, (trusted * factor.loading)[code], size)
     own = 1 - factor.shared
     damped = 1 + own * precision
-    prompt = _prompt_means(sheet.prompt, told / damped, precision / damped, factor.shared)
-    score = prompt + own * (told - precision * prompt) / damped + factor.worth * x
+    prompt = _prompt_means(sheet.prompt, evidence / damped, precision / damped, factor.shared)
+    score = prompt + own * (evidence - precision * prompt) / damped + factor.worth * x
     known = np.bincount(sheet.row, factor.known[code], size) > 0
     variance = pl.Series(own / damped)
     return sheet.responses.with_columns(
@@ -184,17 +188,17 @@ def posterior(sheet: Sheet, z: Floats, unit: float, factor: Factor) -> pl.DataFr
     )
 
 
-def _prompt_means(prompt: Codes, told: Floats, precision: Floats, shared: float) -> Floats:
-    """Give each answer the posterior mean of what its prompt's answers have in common."""
-    total, weight = np.bincount(prompt, told), np.bincount(prompt, precision)
+def _prompt_means(prompt: Codes, evidence: Floats, precision: Floats, shared: float) -> Floats:
+    """Compute for each answer the posterior mean of its prompt's common quality."""
+    total, weight = np.bincount(prompt, evidence), np.bincount(prompt, precision)
     mean: Floats = (shared * total / (1 + shared * weight))[prompt]
     return mean
 
 
 def _loadings(covariance: Floats, count: Floats) -> tuple[Floats, float]:
-    """Solve covariance_rs = b_r b_s, and give b of a rater of whom nothing is known beside it.
+    """Solve covariance_rs = b_r b_s, and return the pooled loading too.
 
-    A rater is drawn to that pooled value by as much as MIN_ITEMS shared items would weigh.
+    Each loading is shrunk to the pooled one with the weight of MIN_ITEMS shared items.
     """
     total = count.sum()
     pooled = float(np.sqrt(max((count * covariance).sum() / max(total, 1.0), 0.0)))
@@ -210,7 +214,7 @@ def _loadings(covariance: Floats, count: Floats) -> tuple[Floats, float]:
 
 
 def _couples(count: Floats) -> NDArray[np.bool_]:
-    """Find raters who share items with one other only, who shares with none but them."""
+    """Find isolated pairs of raters: each shares items with the other only."""
     linked = count > 0
     single = linked.sum(axis=1) == 1
     result: NDArray[np.bool_] = single & ((linked & single[None, :]).sum(axis=1) == 1)
@@ -218,14 +222,14 @@ def _couples(count: Floats) -> NDArray[np.bool_]:
 
 
 def _couple_loading(weighed: Floats, count: Floats) -> Floats:
-    """Share a couple's covariance evenly; of two who contradict each other neither is known."""
+    """Split an isolated pair's covariance evenly; a negative one leaves both unknown."""
     covariance = weighed.sum(axis=1) / np.maximum(count.sum(axis=1), 1.0)
     root: Floats = np.sqrt(np.maximum(covariance, 0.0))
     return root
 
 
 def _shared(moments: Moments, slope: Floats, loading: Floats) -> float:
-    """Estimate how much of quality a prompt's answers share, from two raters of two answers."""
+    """Estimate the share of quality common to a prompt's answers, from pairs of raters."""
     across = moments.prompts - moments.answers
     np.fill_diagonal(across.count, 0.0)
     expected = np.outer(loading, loading)

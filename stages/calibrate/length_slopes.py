@@ -1,4 +1,4 @@
-"""Length as raters meet it: on a log scale, against the other answers to the same prompt."""
+"""Log length of answers, centred within prompts."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ FARTHEST = 3.0  # sd; what lies beyond is a broken answer, and must not steer a 
 
 @dataclass(frozen=True)
 class Spread:
-    """Sums over responses of squared deviations from their prompt's mean log length; additive."""
+    """Sum of squared deviations from the prompts' mean log lengths; additive."""
 
     num_responses: int = 0
     squares: float = 0.0
@@ -24,20 +24,20 @@ class Spread:
 
 
 def log_lengths() -> pl.Expr:
-    """Logarithm of the number of tokens, an empty answer's being 0."""
+    """Compute the logarithm of the number of tokens; 0 for an empty answer."""
     return pl.col("num_tokens").log1p()
 
 
 def centred() -> pl.Expr:
-    """Log length against the mean over the prompt's answers."""
+    """Compute log length minus its mean over the prompt's answers."""
     return log_lengths() - log_lengths().mean().over("prompt_id")
 
 
 def lengths(features: pl.DataFrame) -> tuple[pl.DataFrame, Spread]:
-    """Give response_id and length of each answer of a bucket, and their spread.
+    """Compute response_id and centred log length of a bucket's answers, and their spread.
 
-    A prompt with one answer tells nothing of spread. Squares are summed in their own order, so that
-    the order of rows does not matter.
+    A prompt with one answer adds nothing to the spread. Squares are sorted before they are summed,
+    so that the order of rows does not matter.
     """
     rows = features.select("response_id", length=centred(), num=pl.len().over("prompt_id"))
     squares = rows.select((pl.col("length") ** 2).sort().sum()).item()
@@ -45,6 +45,6 @@ def lengths(features: pl.DataFrame) -> tuple[pl.DataFrame, Spread]:
 
 
 def length_difference(low_tokens: pl.Expr, high_tokens: pl.Expr, unit: float | pl.Expr) -> pl.Expr:
-    """How much longer low is, in standard deviations of log length, at most 3."""
+    """Compute low's log length minus high's, in standard deviations, clipped to -3 ... 3."""
     difference = (low_tokens.log1p() - high_tokens.log1p()) / unit
     return difference.clip(-FARTHEST, FARTHEST)

@@ -1,4 +1,4 @@
-"""Sums over items of products of two raters' numbers: all that a factor model needs."""
+"""Sums over items of products of two raters' numbers, from which a factor model is fitted."""
 
 from dataclasses import dataclass
 from functools import reduce
@@ -32,7 +32,7 @@ class Gram:
         return Gram(*(getattr(self, name) - getattr(other, name) for name in GRAM))
 
     def residual(self, slope: Floats) -> Floats:
-        """Sum of (z_r - k_r x) (z_s - k_s x) over the items of each pair of raters."""
+        """Compute the sum of (z_r - k_r x) (z_s - k_s x) over the items of each pair of raters."""
         crossed = slope[None, :] * self.mixed
         products: Floats = self.scores - crossed - crossed.T + np.outer(slope, slope) * self.lengths
         return products
@@ -42,12 +42,12 @@ GRAM = ("count", "scores", "mixed", "lengths")
 
 
 def no_gram(size: int) -> Gram:
-    """Give the sums over nothing, to add to."""
+    """Return the zero of the sums."""
     return Gram(*(np.zeros((size, size)) for _ in GRAM))
 
 
 def gram(row: Codes, code: Codes, z: Floats, x: Floats, size: int) -> Gram:
-    """Sum up scores z of items `row` by raters `code`, the items being of length x."""
+    """Compute the sums from scores z of items `row` by raters `code`; x is the items' length."""
     if size > DENSE_RATERS:
         return _product(*_sparse(row, code, z, x, size))
     most = int(row[-1]) + 1 if len(row) else 0
@@ -58,7 +58,7 @@ def gram(row: Codes, code: Codes, z: Floats, x: Floats, size: int) -> Gram:
 
 
 def _dense(row: Codes, code: Codes, z: Floats, x: Floats, size: int) -> tuple[Any, Any, Any]:
-    """Lay out who rated what, the scores and the lengths, each (items, raters)."""
+    """Build dense matrices (items, raters): whether rated, scores, lengths."""
     first, last = int(row[0]), int(row[-1]) + 1
     place = (row - first) * size + code
     shape, cells = (last - first, size), (last - first) * size

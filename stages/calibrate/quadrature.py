@@ -1,4 +1,4 @@
-"""True quality differences on a grid, and what votes on a pair say of them.
+"""Likelihood of votes on a pair, integrated over the true quality difference on a grid.
 
 A rater votes for low, for high or for neither in the proportion exp(z / 2) : exp(-z / 2) : t, where
 z = b d + l x + c s: d is the true difference of quality at equal length, standard normal; x the
@@ -47,19 +47,19 @@ class Votes:
 
 
 def sigmoid(logit: Floats) -> Floats:
-    """Logistic function, safe for any argument."""
+    """Compute the logistic function without overflow."""
     return 0.5 * (1 + np.tanh(logit / 2))
 
 
 def cells(rater: Codes, shown: Floats, length: Floats) -> Codes:
-    """Number the cell of each vote; lengths are rounded to fifths of a standard deviation."""
+    """Compute each vote's cell; lengths are rounded to fifths of a standard deviation."""
     side = (shown > 0).astype(np.int64)
     width = np.rint((length / FARTHEST + 1) * (len(LENGTHS) - 1) / 2).astype(np.int64)
     return (rater * len(SIDES) + side) * len(LENGTHS) + width
 
 
 def vote_arrays(votes: pl.DataFrame, rater: Codes, lengths: Floats) -> Votes:
-    """Number votes sorted by pair, with the length difference of each distinct pair in order."""
+    """Convert votes, sorted by pair, to arrays; `lengths` has one difference per distinct pair."""
     row = pl.struct("low_id", "high_id").rle_id().cast(pl.Int64)
     pair = votes.select(row).to_series().to_numpy()
     cell = cells(rater, votes["shown"].to_numpy(), lengths[pair])
@@ -67,7 +67,7 @@ def vote_arrays(votes: pl.DataFrame, rater: Codes, lengths: Floats) -> Votes:
 
 
 def logits(steepness: Floats, slopes: Floats, bias: Floats) -> Floats:
-    """Give the logit of a vote for low, (cells, nodes), from each rater's b, l and c."""
+    """Compute the logit of a vote for low, (cells, nodes), from each rater's b, l and c."""
     difference = steepness[:, None, None, None] * NODES
     length = slopes[:, None, None, None] * LENGTHS[:, None]
     side = bias[:, None, None, None] * SIDES[:, None, None]
@@ -75,7 +75,7 @@ def logits(steepness: Floats, slopes: Floats, bias: Floats) -> Floats:
 
 
 def blocks(votes: Votes, num_cells: int) -> list[tuple[Any, Any]]:
-    """Lay out votes as sparse matrices (pairs, cells), counts and sums, some pairs at a time."""
+    """Build sparse matrices (pairs, cells) of counts and vote sums, in blocks of pairs."""
     from scipy.sparse import csr_array
 
     place, shape = (votes.pair, votes.cell), (votes.num_pairs, num_cells)
@@ -86,7 +86,7 @@ def blocks(votes: Votes, num_cells: int) -> list[tuple[Any, Any]]:
 
 
 def log_likelihoods(block: tuple[Any, Any], logit: Floats, steepness: Floats, tie: float) -> Floats:
-    """Log-likelihood of each pair's votes at each node, (pairs, nodes), up to a constant of a pair.
+    """Compute each pair's log-likelihood at each node, (pairs, nodes), up to a constant per pair.
 
     A vote v adds v z / 2 - log(exp(z / 2) + exp(-z / 2) + t), for graded ones too, and of z only
     b d depends on the node.
@@ -99,7 +99,7 @@ def log_likelihoods(block: tuple[Any, Any], logit: Floats, steepness: Floats, ti
 
 
 def log_odds(log_likelihood: Floats, shift: Floats) -> Floats:
-    """Log-odds that the low answer is better, when the true difference is d + shift."""
+    """Compute the log-odds that low is better, if the true difference is d + shift."""
     relative = np.exp(log_likelihood - log_likelihood.max(axis=1, keepdims=True)) * PRIOR
     better = np.clip((NODES + shift[:, None]) / STEP + 0.5, 0.0, 1.0)
     tiny = np.finfo(np.float64).tiny
@@ -109,20 +109,20 @@ def log_odds(log_likelihood: Floats, shift: Floats) -> Floats:
 
 
 def reliabilities(steepness: Floats) -> Floats:
-    """Chance that a vote on two answers of equal length is right, for each discrimination."""
+    """Compute the chance that a vote at equal length is right, for each discrimination."""
     right: Floats = (sigmoid(steepness[:, None] * np.abs(NODES)) * PRIOR).sum(axis=1)
     return right
 
 
 def steepness_of(reliability: Floats) -> Floats:
-    """Give the discrimination that makes votes right this often; the inverse of reliabilities."""
+    """Compute the discrimination of a reliability; the inverse of `reliabilities`."""
     steps = np.sinh(np.linspace(-1, 1, 801) * np.arcsinh(STEEPEST))
     steepness: Floats = np.interp(reliability, reliabilities(steps), steps)
     return steepness
 
 
 def bias_of(share_first: Floats, reliability: Floats) -> Floats:
-    """Give the logit for the answer shown first that makes this share of votes fall on it.
+    """Compute the logit of the position bias from the share of votes for the answer shown first.
 
     With odds A of being right, the share is the mean of kA / (1 + kA) and k / (k + A), a quadratic
     equation in the odds k.
@@ -136,7 +136,7 @@ def bias_of(share_first: Floats, reliability: Floats) -> Floats:
 
 
 def pair_lengths(pairs: pl.DataFrame, features: pl.DataFrame, unit: float) -> Floats:
-    """Give how much longer low_id is than high_id, in standard deviations of log length."""
+    """Compute low_id's log length minus high_id's, in standard deviations."""
     tokens = features.select("response_id", "num_tokens")
     low = tokens.rename({"response_id": "low_id", "num_tokens": "low_tokens"})
     high = tokens.rename({"response_id": "high_id", "num_tokens": "high_tokens"})

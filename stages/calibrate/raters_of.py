@@ -1,4 +1,4 @@
-"""Who judged what: names of raters, sorted, by pair and by response.   ratings, comparisons ->"""
+"""Sorted names of raters, by pair and by response.   ratings, comparisons ->"""
 
 import polars as pl
 
@@ -8,23 +8,23 @@ NOBODY = pl.lit([], dtype=pl.List(pl.String))
 def judges_of_pairs(
     pairs: pl.DataFrame, ratings: pl.DataFrame, comparisons: pl.DataFrame
 ) -> pl.DataFrame:
-    """List by pair_id who rated both answers for the same aspect, or compared the two.
+    """List by pair_id the raters who rated both answers for one aspect, or compared them.
 
-    A pair that nobody judged is not in the result.
+    Pairs without raters are left out.
     """
     rows = pairs.select("pair_id", "chosen_id", "rejected_id").with_row_index("row")
-    found = pl.concat([_who_rated_both(rows, ratings), _who_compared(rows, comparisons)])
-    return _listed(found, "row").join(rows, on="row").select("pair_id", "raters")
+    judges = pl.concat([_who_rated_both(rows, ratings), _who_compared(rows, comparisons)])
+    return _listed(judges, "row").join(rows, on="row").select("pair_id", "raters")
 
 
 def judges_of_responses(responses: pl.DataFrame, ratings: pl.DataFrame) -> pl.DataFrame:
-    """List by response_id who gave each of these responses a score.
+    """List by response_id the raters who scored each of these responses.
 
-    A response that nobody scored is not in the result.
+    Responses without raters are left out.
     """
     rows = responses.select("response_id").with_row_index("row")
-    found = _given(ratings).join(rows, on="response_id").select("row", "rater")
-    return _listed(found, "row").join(rows, on="row").select("response_id", "raters")
+    judges = _given(ratings).join(rows, on="response_id").select("row", "rater")
+    return _listed(judges, "row").join(rows, on="row").select("response_id", "raters")
 
 
 def judges_of_both_sides(sides: pl.DataFrame) -> pl.DataFrame:
@@ -34,12 +34,12 @@ def judges_of_both_sides(sides: pl.DataFrame) -> pl.DataFrame:
 
 
 def _given(ratings: pl.DataFrame) -> pl.DataFrame:
-    """Give the ratings that hold a score."""
+    """Return the ratings that have a score."""
     return ratings.filter(pl.col("score").is_not_null()).select("response_id", "rater", "aspect")
 
 
 def _who_rated_both(rows: pl.DataFrame, ratings: pl.DataFrame) -> pl.DataFrame:
-    """Give row and rater wherever one rated both answers of a row for one aspect."""
+    """Return row and rater of each rater of both answers of a row for one aspect."""
     given = _given(ratings)
     keys = "row", "rater", "aspect"
     chosen, rejected = (
@@ -50,7 +50,7 @@ def _who_rated_both(rows: pl.DataFrame, ratings: pl.DataFrame) -> pl.DataFrame:
 
 
 def _who_compared(rows: pl.DataFrame, comparisons: pl.DataFrame) -> pl.DataFrame:
-    """Give row and rater of every comparison, a tie too, of a row's two answers."""
+    """Return row and rater of each comparison, or tie, of a row's two answers."""
     given = comparisons.filter(pl.col("preference").is_not_null())
     either = [
         rows.select("row", first_id=first, second_id=second)
@@ -59,11 +59,11 @@ def _who_compared(rows: pl.DataFrame, comparisons: pl.DataFrame) -> pl.DataFrame
     return pl.concat(either).join(given, on=["first_id", "second_id"]).select("row", "rater")
 
 
-def _listed(found: pl.DataFrame, by: str) -> pl.DataFrame:
-    """Gather each row's raters, each once and in order of name."""
-    names = pl.Enum(found["rater"].unique().sort())
+def _listed(judges: pl.DataFrame, by: str) -> pl.DataFrame:
+    """List each row's distinct raters, sorted by name."""
+    names = pl.Enum(judges["rater"].unique().sort())
     return (
-        found.with_columns(pl.col("rater").cast(names))
+        judges.with_columns(pl.col("rater").cast(names))
         .unique()
         .sort(by, "rater")
         .group_by(by, maintain_order=True)

@@ -1,4 +1,4 @@
-"""P(correct): how far ratings and comparisons support one answer against another.
+"""P(correct): the probability that the preferred answer is better, given all judgements.
 
 Log-odds of independent judgements add up; the sum over both kinds, put through `calibrated` and a
 sigmoid, is the probability that the answer is truly better.
@@ -21,11 +21,11 @@ FARTHEST = 8.0  # sd; a normal tail beyond is below what a double can tell from 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What turns judgements into odds, beside the raters themselves.
+    """The numbers that turn judgements into odds, apart from the raters' own.
 
     length_unit:   one standard deviation of log length within prompts
-    length_worth:  what a longer answer is truly worth: standard deviations of quality difference
-                   per unit of length difference
+    length_worth:  true effect of length: standard deviations of quality difference per unit of
+                   length difference
     tie:           weight of a tie among votes
     trust, length: by trusted pairs: calibrated log-odds = trust * log-odds + length * difference
     """
@@ -37,7 +37,7 @@ class Evidence:
     length: float = 0.0
 
     def to_dict(self) -> dict[str, float]:
-        """Give plain numbers, for JSON; `Evidence(**numbers)` is the way back."""
+        """Return plain numbers for JSON; `Evidence(**numbers)` reads them."""
         return asdict(self)
 
 
@@ -45,7 +45,7 @@ UNCALIBRATED = Evidence()
 
 
 def log_odds_of_scores(gap: pl.Expr, variance: pl.Expr) -> pl.Expr:
-    """Log-odds that the true gap is above zero; null where its variance is unknown.
+    """Compute the log-odds that the true gap is above zero; null where its variance is unknown.
 
     variance: of the gap, the sum of both scores' variances. logit(Phi(x)) is taken from Bowling et
     al. (2009), 1.5976 x + 0.07056 x^3, exact to 0.00014 of probability.
@@ -60,7 +60,7 @@ def log_odds_of_scores(gap: pl.Expr, variance: pl.Expr) -> pl.Expr:
 def calibrated(
     log_odds: pl.Expr, low_tokens: pl.Expr, high_tokens: pl.Expr, evidence: Evidence = UNCALIBRATED
 ) -> pl.Expr:
-    """Correct log-odds for low against high by what trusted pairs taught."""
+    """Apply the trusted pairs' correction to log-odds for low against high."""
     difference = length_difference(low_tokens, high_tokens, evidence.length_unit)
     return evidence.trust * log_odds + evidence.length * difference
 
@@ -71,7 +71,7 @@ def log_odds_of_comparisons(
     raters: pl.DataFrame,
     evidence: Evidence = UNCALIBRATED,
 ) -> pl.DataFrame:
-    """Give each unordered pair that was compared the log-odds that its low answer is better.
+    """Compute for each compared pair the log-odds that its low answer is better.
 
     low_id, high_id: the smaller and the larger response id
     log_odds:        null where no rater of known reliability compared them
@@ -80,11 +80,11 @@ def log_odds_of_comparisons(
     votes = as_votes(comparisons)
     pairs = _counted(votes)
     known = votes.join(_known(raters), on="rater", how="inner", maintain_order="left")
-    told = known.select("low_id", "high_id").unique(maintain_order=True)
-    if told.is_empty():
+    judged = known.select("low_id", "high_id").unique(maintain_order=True)
+    if judged.is_empty():
         return pairs.with_columns(log_odds=pl.lit(None, pl.Float64)).select(COLUMNS)
-    found = pl.Series(_log_odds(known, told, features, evidence)).round(DECIMALS)
-    odds = told.with_columns(log_odds=found)
+    log_odds = pl.Series(_log_odds(known, judged, features, evidence)).round(DECIMALS)
+    odds = judged.with_columns(log_odds=log_odds)
     return pairs.join(odds, on=["low_id", "high_id"], how="left", maintain_order="left").select(
         COLUMNS
     )
@@ -106,7 +106,7 @@ def _counted(votes: pl.DataFrame) -> pl.DataFrame:
 
 
 def _known(raters: pl.DataFrame) -> pl.DataFrame:
-    """Give raters of comparisons of known reliability; those of equal numbers share a code."""
+    """Return the raters of known reliability; raters with equal parameters share a code."""
     compare = (pl.col("kind") == "compare") & pl.col("reliability").is_not_null()
     own = pl.col("num_items") >= MIN_ITEMS
     numbered = raters.filter(compare).select(
@@ -122,7 +122,7 @@ def _known(raters: pl.DataFrame) -> pl.DataFrame:
 def _log_odds(
     votes: pl.DataFrame, pairs: pl.DataFrame, features: pl.DataFrame, evidence: Evidence
 ) -> Floats:
-    """Sum out the true difference of each pair; who is worse than chance is not listened to."""
+    """Integrate out each pair's true difference; raters worse than chance are ignored."""
     length = quadrature.pair_lengths(pairs, features, evidence.length_unit)
     code = votes["code"].rank("dense").cast(pl.Int64).to_numpy() - 1
     numbered = quadrature.vote_arrays(votes, code, length)
@@ -132,5 +132,7 @@ def _log_odds(
     bias = quadrature.bias_of(np.clip(share, 0.005, 0.995), reliability)
     logit = quadrature.logits(steepness, slope + steepness * evidence.length_worth, bias)
     blocks = quadrature.blocks(numbered, len(logit))
-    told = [quadrature.log_likelihoods(block, logit, steepness, evidence.tie) for block in blocks]
-    return quadrature.log_odds(np.concatenate(told), evidence.length_worth * length)
+    likelihoods = [
+        quadrature.log_likelihoods(block, logit, steepness, evidence.tie) for block in blocks
+    ]
+    return quadrature.log_odds(np.concatenate(likelihoods), evidence.length_worth * length)

@@ -1,4 +1,4 @@
-"""Ratings of one bucket as narrow columns of numbers, read once and passed over several times."""
+"""Ratings of one bucket as compact arrays, read once and used several times."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,11 +14,11 @@ from rather.stages.calibrate.ratings_per_item import ratings_as_judged
 
 @dataclass(frozen=True)
 class Sheet:
-    """Scores that were had, sorted by prompt, response and rater.
+    """Scores that are not missing, sorted by prompt, response and rater.
 
     responses: response_id and prompt_id of each response with a score
     prompt:    number of each response's prompt;  length: its centred log length
-    names:     the bucket's raters in alphabetical order;  missing: judgements each could not give
+    names:     the bucket's raters in alphabetical order;  missing: missing judgements of each
     row, rater, score: one entry per given score: number of response, number of rater
     """
 
@@ -33,7 +33,7 @@ class Sheet:
     spread: Spread
 
     def packed(self) -> "Packed":
-        """Give what this sheet can be made of again, in a third of the memory."""
+        """Return a compact copy of this sheet, in a third of the memory."""
         return Packed(
             responses=self.responses,
             length=self.length,
@@ -46,13 +46,13 @@ class Sheet:
         )
 
     def renumbered(self, names: list[str]) -> Codes:
-        """Give each score's rater as its place in a longer list of names, -1 where not in it."""
+        """Return each score's rater as an index into another list of names, -1 if not in it."""
         place = {name: number for number, name in enumerate(names)}
         known = np.array([place.get(name, -1) for name in self.names], dtype=np.int64)
         return known[self.rater]
 
     def labels(self) -> pl.DataFrame:
-        """Give response_id, rater and label of each score."""
+        """Return response_id, rater and label of each score."""
         names = pl.Series(self.names, dtype=pl.String)
         return pl.DataFrame(
             {
@@ -65,7 +65,7 @@ class Sheet:
 
 @dataclass(frozen=True)
 class Packed:
-    """A sheet to be held beside those of all other buckets: its entries are narrow."""
+    """A sheet with narrow types, so that those of all buckets fit in memory."""
 
     responses: pl.DataFrame
     length: Floats
@@ -77,7 +77,7 @@ class Packed:
     spread: Spread
 
     def unpacked(self) -> Sheet:
-        """Give the sheet."""
+        """Return the sheet."""
         return Sheet(
             responses=self.responses,
             prompt=_runs(self.responses, "prompt_id"),
@@ -92,7 +92,7 @@ class Packed:
 
 
 def sheet(ratings: pl.DataFrame, features: pl.DataFrame) -> Sheet:
-    """Put a bucket of ratings in numbers; an answer without features has the usual length."""
+    """Build the sheet of a bucket; an answer without features takes the mean length."""
     judged = ratings_as_judged(ratings)
     names = judged["rater"].unique().sort().to_list()
     code = pl.col("rater").cast(pl.Enum(names)).to_physical().cast(pl.Int64)

@@ -1,4 +1,4 @@
-"""The scale that all raters share, read from their scores.   ratings -> Scale, or None"""
+"""Recognition of the scale that all raters share.   ratings -> Scale, or None"""
 
 from typing import NamedTuple
 
@@ -17,12 +17,12 @@ class Scale(NamedTuple):
 
     @property
     def middle(self) -> float:
-        """The point half way."""
+        """The midpoint."""
         return (self.lowest + self.highest) / 2
 
     @property
     def eighth(self) -> float:
-        """An eighth of the way from one end to the other."""
+        """An eighth of the scale's width."""
         return (self.highest - self.lowest) / 8
 
 
@@ -31,9 +31,9 @@ USUAL = (THUMBS, Scale(1, 5), Scale(1, 10))
 
 
 def usage(ratings: pl.DataFrame, times: str | None = None) -> pl.DataFrame:
-    """Say how each rater uses its scale on each aspect; rows of several buckets may be stacked.
+    """Summarise each rater's scores by aspect; rows of several buckets may be stacked.
 
-    times: a column that says how often each score was given; without, once
+    times: a column with the count of each score; None counts each row once
     """
     score = pl.col("score")
     given = score.count() if times is None else pl.col(times).filter(score.is_not_null()).sum()
@@ -52,9 +52,9 @@ def usage(ratings: pl.DataFrame, times: str | None = None) -> pl.DataFrame:
 def shared_scale(used: pl.DataFrame) -> Scale | None:
     """Recognise the scale that all raters use: thumbs (0, 1), 1 to 5 or 1 to 10, in whole scores.
 
-    It must hold every score. Somebody must use its top, and each rater of 20 scores or more must
-    go above the next smaller scale: stars out of five among marks out of ten are no shared scale.
-    None where it is none of these.
+    It must contain every score. At least one rater must use its top, and each rater of 20 scores or
+    more must go above the next smaller scale: stars out of five among marks out of ten are no
+    shared scale. None if no scale qualifies.
     """
     given = used.filter(pl.col("num_scores") > 0)
     if given.is_empty() or not given["whole"].all():
@@ -69,16 +69,16 @@ def shared_scale(used: pl.DataFrame) -> Scale | None:
 
 
 def _reached(scale: Scale, smaller: Scale, raters: pl.DataFrame) -> bool:
-    """Tell whether a scale's top is used, and no steady rater keeps within a smaller scale."""
+    """Check that a scale's top is used, and that no rater of many scores fits a smaller scale."""
     steady = pl.col("highest").filter(pl.col("num_scores") >= ENOUGH)
     top, lowest_top = raters.select(pl.col("highest").max(), low=steady.min()).row(0)
     return bool(top == scale.highest and (lowest_top is None or lowest_top > smaller.highest))
 
 
 def on_one_scale(used: pl.DataFrame) -> bool:
-    """Tell whether raters may share a scale, by how those of 20 scores or more use theirs.
+    """Check whether raters of 20 scores or more use comparable ranges.
 
-    They do not where one uses more than three times another's range, or where two ranges are apart.
+    Ranges differ if one is over three times another's width, or if two do not overlap.
     """
     steady = (
         used.filter(pl.col("num_scores") >= ENOUGH, pl.col("highest") > pl.col("lowest"))
@@ -93,9 +93,9 @@ def on_one_scale(used: pl.DataFrame) -> bool:
 
 
 def standardised(ratings: pl.DataFrame, means: pl.DataFrame) -> pl.DataFrame:
-    """Put each rater's scores in standard deviations from its mean over all of them.
+    """Standardise each rater's scores by its mean and standard deviation over all of them.
 
-    means: rater, mean and sd; a rater who gave everything the same score gives zeros
+    means: rater, mean and sd; a constant rater gets 0
     """
     score = (pl.col("score") - pl.col("mean")) / pl.col("sd")
     spread = pl.when(pl.col("sd") > 0).then(score).otherwise(pl.col("score") * 0.0)
@@ -107,7 +107,7 @@ def standardised(ratings: pl.DataFrame, means: pl.DataFrame) -> pl.DataFrame:
 
 
 def means_of(ratings: pl.DataFrame) -> pl.DataFrame:
-    """Give each rater's mean and its population's standard deviation."""
+    """Compute each rater's mean and population standard deviation."""
     score = pl.col("score")
     return (
         ratings.sort("rater", "score")

@@ -1,7 +1,6 @@
-"""One judgement for each rater and item, whatever aspects it was given in.
+"""One judgement per rater and item, over all aspects.
 
-Where a rater judged an item as a whole (aspect overall), that is its judgement, even when it could
-not be had; else the mean over the aspects it did judge.
+A rater's overall judgement counts, even if it is missing; without one, the mean over its aspects.
 """
 
 import polars as pl
@@ -10,12 +9,12 @@ OVERALL = "overall"
 
 
 def ratings_as_judged(ratings: pl.DataFrame) -> pl.DataFrame:
-    """Give response_id, prompt_id, rater and score, null where it could not be had."""
+    """Return response_id, prompt_id, rater and score; null for a missing score."""
     return _one_each(ratings, ["response_id", "prompt_id", "rater"], "score")
 
 
 def comparisons_as_judged(comparisons: pl.DataFrame) -> pl.DataFrame:
-    """Give first_id, second_id, prompt_id, rater and preference, null where it was not had."""
+    """Return first_id, second_id, prompt_id, rater and preference; null for a missing one."""
     items = ["first_id", "second_id", "prompt_id", "rater"]
     return _one_each(comparisons, items, "preference")
 
@@ -31,7 +30,7 @@ def _one_each(rows: pl.DataFrame, keys: list[str], value: str) -> pl.DataFrame:
 
 
 def votes(comparisons: pl.DataFrame) -> pl.DataFrame:
-    """Give each preference that was had as a vote on an unordered pair, sorted by pair and rater.
+    """Return each preference as a vote on an unordered pair, sorted by pair and rater.
 
     low_id, high_id: the smaller and the larger response id
     vote:            1 for low, -1 for high, 0 a tie, between them a graded preference

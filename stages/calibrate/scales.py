@@ -1,4 +1,4 @@
-"""Each rater's own scale: where its scores lie, over all its ratings and never per prompt."""
+"""Each rater's own scale: mean and spread over all its ratings, never per prompt."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -26,11 +26,11 @@ VALUES = {"rater": pl.String, "score": pl.Float64, "count": pl.Int64}
 
 @dataclass(frozen=True)
 class Survey:
-    """What each rater's scores look like; surveys of buckets add up.
+    """Each rater's distribution of scores; surveys of buckets add up.
 
     raters: rater, num_ratings, num_missing, mean, squares (summed, about the mean), low, high
-    values: rater, score, count; empty unless ranks are wanted
-    lengths: how lengths spread within prompts
+    values: rater, score, count; filled for the scale `quantile` only
+    lengths: spread of log lengths within prompts
     """
 
     raters: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=COLUMNS))
@@ -46,7 +46,7 @@ class Survey:
 
 
 def survey(sheet: Sheet, scale: Scale) -> Survey:
-    """Describe the scores of a bucket."""
+    """Compute a bucket's survey."""
     size = len(sheet.names)
     count = np.bincount(sheet.rater, minlength=size)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -62,9 +62,9 @@ def survey(sheet: Sheet, scale: Scale) -> Survey:
 
 
 def described(survey: Survey) -> pl.DataFrame:
-    """Give rater, num_ratings, num_missing, mean and sd.
+    """Return rater, num_ratings, num_missing, mean and sd.
 
-    Without a score, or where scores are too large to square, mean and sd are null.
+    Mean and sd are null without a score, or if squares overflow.
     """
     some = (pl.col("num_ratings") > 0) & pl.col("squares").is_finite()
     constant = pl.col("low") == pl.col("high")
@@ -79,7 +79,7 @@ def described(survey: Survey) -> pl.DataFrame:
 
 
 def standardised(sheet: Sheet, scales: pl.DataFrame, survey: Survey, scale: Scale) -> Floats:
-    """Give each score in the rater's standard deviations; one who never varies says 0 of all."""
+    """Standardise scores by rater; a constant rater gets 0."""
     if scale == "quantile":
         return _normal_scores(sheet, survey.values)
     code = sheet.renumbered(scales["rater"].to_list())
@@ -120,7 +120,7 @@ def _counted(values: pl.DataFrame) -> pl.DataFrame:
 
 
 def _normal_scores(sheet: Sheet, values: pl.DataFrame) -> Floats:
-    """Give normal quantiles of mid-ranks (van der Waerden), rescaled to unit sd per rater."""
+    """Compute normal quantiles of mid-ranks (van der Waerden), rescaled to unit sd per rater."""
     from scipy.special import ndtri
 
     count = pl.col("count")

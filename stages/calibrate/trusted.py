@@ -1,8 +1,8 @@
-"""Odds made right by trusted pairs, whose truth somebody vouches for.
+"""Correction of the odds by trusted pairs.
 
-calibrated log-odds = trust * log-odds + length * difference of lengths: trust below 1 where raters
-share a fault and the odds promise too much, length where ratings value it wrongly. A hundred pairs
-say little of either: each stays at doing nothing (1 and 0) unless the pairs clearly ask for more.
+calibrated log-odds = trust * log-odds + length * difference of lengths. Trust is below 1 if the
+odds are overconfident; length corrects the value that ratings put on length.
+Each keeps its neutral value (1 and 0) unless the gain in likelihood is significant.
 """
 
 from dataclasses import dataclass, replace
@@ -32,28 +32,28 @@ STEPS = 50
 
 @dataclass(frozen=True)
 class Learned:
-    """What trusted pairs taught: evidence with their correction, and figures for a report."""
+    """Evidence with the correction, and figures for a report."""
 
     evidence: Evidence
     report: dict[str, Any]
 
 
 def trusted_pairs(ratings: pl.DataFrame, comparisons: pl.DataFrame) -> pl.DataFrame:
-    """Give low_id, high_id and low_better of each pair the trusted rater tells apart.
+    """Return low_id, high_id and low_better of each pair with a trusted preference.
 
-    Both tables hold the trusted rater's rows only. A pair it judged both ways is left out.
+    Both tables hold the trusted rater's rows only. Contradictory pairs are left out.
     """
-    given = ratings_as_judged(ratings).filter(pl.col("score").is_not_null())
-    sides = given.join(given, on=("prompt_id", "rater"), suffix="_high")
+    scores = ratings_as_judged(ratings).filter(pl.col("score").is_not_null())
+    sides = scores.join(scores, on=("prompt_id", "rater"), suffix="_high")
     scored = sides.filter(pl.col("response_id") < pl.col("response_id_high")).select(
         low_id="response_id",
         high_id="response_id_high",
         vote=(pl.col("score") - pl.col("score_high")).sign(),
     )
     compared = votes(comparisons).select("low_id", "high_id", vote=pl.col("vote").sign())
-    said = pl.concat([scored, compared]).filter(pl.col("vote") != 0)
+    preferences = pl.concat([scored, compared]).filter(pl.col("vote") != 0)
     return (
-        said.group_by("low_id", "high_id")
+        preferences.group_by("low_id", "high_id")
         .agg(pl.col("vote").min(), most=pl.col("vote").max())
         .filter(pl.col("vote") == pl.col("most"))
         .select("low_id", "high_id", low_better=pl.col("vote") > 0)
@@ -69,7 +69,7 @@ def with_odds(
     raters: pl.DataFrame,
     evidence: Evidence,
 ) -> pl.DataFrame:
-    """Add log_odds: what all others say of each trusted pair, null where that is unknown.
+    """Add log_odds: the other raters' odds of each trusted pair, null if unknown.
 
     scores, comparisons, features: of the pairs' responses at least, nothing by the trusted rater
     """
@@ -89,10 +89,10 @@ def with_odds(
 
 
 def learn(pairs: pl.DataFrame, features: pl.DataFrame, evidence: Evidence) -> Learned:
-    """Fit the correction to trusted pairs with their log_odds (null where nobody else knows).
+    """Fit the correction to trusted pairs with their log_odds (null if unknown).
 
-    Below MIN_PAIRS, and where it does not improve the odds of held-out fifths (`adopted` false),
-    evidence is left as it was.
+    Evidence is unchanged below MIN_PAIRS, and if the log loss of held-out fifths does not improve
+    (`adopted` is false).
     """
     known = pairs.filter(pl.col("log_odds").is_not_null()).sort("low_id", "high_id")
     if known.height < MIN_PAIRS:
@@ -121,7 +121,7 @@ def learn(pairs: pl.DataFrame, features: pl.DataFrame, evidence: Evidence) -> Le
 
 
 def expected_calibration_error(probability: Floats, right: Floats, bins: int = BINS) -> float:
-    """Mean over equal-count bins of the gap between stated and actual share, by bin size."""
+    """Compute the mean gap between stated and actual share over equal-count bins, by bin size."""
     order = np.argsort(probability, kind="stable")
     parts = np.array_split(order, bins)
     gaps = [abs(float((probability[part] - right[part]).sum())) for part in parts]
@@ -129,9 +129,9 @@ def expected_calibration_error(probability: Floats, right: Floats, bins: int = B
 
 
 def _fitted(facts: Floats, truth: Floats) -> Floats:
-    """Fit logistic weights, moving each from what it was only where the pairs clearly ask for it.
+    """Fit logistic weights; each keeps its neutral value unless its gain is significant.
 
-    That is where twice the gain in log-likelihood is beyond 99% of what chance alone would give.
+    Significant: the likelihood-ratio statistic is above the 99th percentile of chi squared.
     """
     candidates = [np.diag(moved) for moved in ([0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0])]
     fits = [_newton(facts, truth, free) for free in candidates]
@@ -158,13 +158,13 @@ def _newton(facts: Floats, truth: Floats, free: Floats) -> Floats:
 
 
 def _loss(log_odds: Floats, truth: Floats) -> Floats:
-    """Negative log-likelihood of each pair, in nats."""
+    """Compute the negative log-likelihood of each pair, in nats."""
     loss: Floats = np.logaddexp(0.0, np.where(truth > 0, -log_odds, log_odds))
     return loss
 
 
 def _figures(log_odds: Floats, truth: Floats) -> dict[str, float]:
-    """Give accuracy, log loss in nats and calibration error of the answer held to be better."""
+    """Compute accuracy, log loss in nats and calibration error of the predicted better answer."""
     stated = quadrature.sigmoid(np.abs(log_odds))
     right = ((log_odds > 0) == (truth > 0)).astype(np.float64)
     bins = int(np.clip(len(truth) // PER_BIN, 1, BINS))

@@ -1,8 +1,8 @@
-"""What comparisons tell of raters: how often right, how drawn to length and to the first shown.
+"""Reliability, length slope and position bias of raters, fitted to their comparisons.
 
-The model is that of `grid`, fitted by expectation and maximisation with weak priors: b_r near the
-raters' mean, slopes and position biases near zero. Truth is the sign of d + worth * x, and as with
-scores the default worth of length is the median rater's.
+The model is that of `quadrature`, fitted by expectation-maximisation with weak priors: b_r near
+the raters' mean, slopes and position biases near zero. Truth is the sign of d + worth * x;
+as with scores, the default worth of length is the median rater's.
 """
 
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Voters:
 
     steepness: b;  slope: of length, worth included;  bias: for the side shown first
     num_items: pairs that another rater judged too;  known: whether reliability rests on such
-    worth:     what a unit of length difference is truly worth, in sd of the true difference
+    worth:     true effect of a unit of length difference, in sd of the true difference
     tie:       weight of a tie
     """
 
@@ -45,11 +45,11 @@ class Voters:
 
 
 def fit(votes: pl.DataFrame, lengths: Floats, worth: float | None = None) -> Voters:
-    """Fit the model to votes as `judgements.votes` gives them.
+    """Fit the model to votes, as `ratings_per_item.votes` returns them.
 
-    Who shares too few items counts as one rater with all the others of that kind.
+    Raters with too few shared items are pooled into one.
 
-    lengths: how much longer low is than high, one for each distinct pair, in order
+    lengths: low's length minus high's, one for each distinct pair, in order
     """
     names = votes["rater"].unique().sort().to_list()
     code = votes.select(pl.col("rater").cast(pl.Enum(names)).to_physical().cast(pl.Int64))
@@ -77,7 +77,7 @@ def fit(votes: pl.DataFrame, lengths: Floats, worth: float | None = None) -> Vot
 
 
 def _estimated(votes: Votes, ordered: NDArray[np.bool_], groups: int) -> State:
-    """Fit a part of the pairs until nothing moves, then all of them for a few rounds."""
+    """Fit a sample of the pairs to convergence, then all pairs for a few rounds."""
     start = np.full((3, groups), [[1.5], [0.0], [0.0]])
     some = np.arange(votes.num_pairs) % -(-max(votes.num_pairs, 1) // MOST_PAIRS) == 0
     state = _rounds(_subset(votes, some[votes.pair]), (start, 0.1), ordered, FIRST_ROUNDS)
@@ -95,9 +95,9 @@ def _shared(
 
 
 def _tells_order(votes: pl.DataFrame, rater: Codes, size: int) -> NDArray[np.bool_]:
-    """Find raters of whom the order shown is known: where all votes go to one side it is not.
+    """Find raters whose order shown is known: their votes go to both sides.
 
-    Such a source writes the better answer first.
+    A source with votes for one side only writes the better answer first.
     """
     chose_first = votes["shown"].to_numpy() * np.sign(votes["vote"].to_numpy())
     first = np.bincount(rater, chose_first > 0, size)
@@ -112,7 +112,7 @@ def _subset(votes: Votes, kept: NDArray[np.bool_]) -> Votes:
 
 
 def _rounds(votes: Votes, start: State, ordered: NDArray[np.bool_], most: int) -> State:
-    """Alternate between the true differences and one Newton step on every rater."""
+    """Alternate between the posterior of d and one Newton step on each rater."""
     if votes.num_pairs == 0:
         return start
     (parameters, tie), size = start, start[0].shape[1] * len(SIDES) * len(LENGTHS)
@@ -132,7 +132,7 @@ def _rounds(votes: Votes, start: State, ordered: NDArray[np.bool_], most: int) -
 def _expected(
     blocks: list[tuple[Any, Any]], logit: Floats, steepness: Floats, tie: float
 ) -> tuple[Floats, Floats]:
-    """Sum the posterior of d, and that times the vote for low, by cell: each (cells, nodes)."""
+    """Sum by cell the posterior of d, and that times the vote for low: each (cells, nodes)."""
     seen, chose = np.zeros((2, *logit.shape))
     for block in blocks:
         likelihood = quadrature.log_likelihoods(block, logit, steepness, tie)

@@ -1,8 +1,8 @@
-"""Ids of prompts, responses and pairs: hashes of their content, equal in every stage.
+"""Content-derived ids of prompts, responses and pairs, stable over the whole pipeline.
 
-A name is the first 16 hex digits of SHA-256 over texts, each after its length, and a pair's is a
-hash of two such names. Functions of columns name a million rows in a second; those of single values
-give the same names.
+An id is the first 16 hex digits of SHA-256 over length-prefixed texts; a pair's id is a hash of two
+ids. The functions of columns compute a million ids per second; those of single values return the
+same ids.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,7 +20,7 @@ NUM_DIGITS = 16
 
 
 def digest(parts: Iterable[str]) -> str:
-    """Return the hash of texts as 16 hex digits; lone surrogates are hashed as they are."""
+    """Hash texts to 16 hex digits; lone surrogates are hashed too."""
     state = sha256()
     for part in parts:
         encoded = part.encode("utf-8", "surrogatepass")
@@ -30,19 +30,19 @@ def digest(parts: Iterable[str]) -> str:
 
 
 def digests(*parts: pl.Expr) -> pl.Expr:
-    """Return the hash of each row's texts, as `digest`; null if one text is null."""
+    """Hash each row's texts as `digest` does; null if one of them is null."""
     joined = pl.concat_str([piece for part in parts for piece in _measured(part)])
     hashed: pl.Expr = joined.chash.sha2_256()  # type: ignore[attr-defined]
     return hashed.str.slice(0, NUM_DIGITS)
 
 
 def _measured(part: pl.Expr) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
-    """Return a text prefixed by its length in bytes: different sequences of texts then differ."""
+    """Prefix a text by its length in bytes, so that distinct sequences have distinct joins."""
     return part.str.len_bytes().cast(pl.String), pl.lit(":"), part
 
 
 def prompt_ids(messages: pl.Expr) -> pl.Expr:
-    """Return prompt ids: hashes of the messages in Unicode NFC, outer white space stripped."""
+    """Compute prompts' ids from their messages in Unicode NFC without outer white space."""
     content = _composed(pl.element().struct.field("content")).str.strip_chars()
     turn = pl.concat_str([*_measured(pl.element().struct.field("role")), *_measured(content)])
     hashed: pl.Expr = messages.list.eval(turn).list.join("").chash.sha2_256()  # type: ignore[attr-defined]
@@ -50,25 +50,25 @@ def prompt_ids(messages: pl.Expr) -> pl.Expr:
 
 
 def _composed(text: pl.Expr) -> pl.Expr:
-    """Return texts in Unicode NFC; ASCII texts are unchanged."""
+    """Convert texts to Unicode NFC; ASCII is unchanged."""
     is_ascii = text.str.len_bytes() == text.str.len_chars()
     return pl.when(is_ascii).then(text).otherwise(text.str.normalize("NFC"))
 
 
 def response_ids(prompt: pl.Expr, text: pl.Expr) -> pl.Expr:
-    """Return response ids: hashes of prompt id and exact text; null without a text."""
+    """Compute responses' ids from their prompt's id and exact text; null without a text."""
     return digests(prompt, text)
 
 
 def pair_ids(first: pl.Expr, second: pl.Expr) -> pl.Expr:
-    """Return pair ids: XXH3 of both response ids, the smaller first."""
+    """Compute order-independent pair ids: XXH3 of both responses' ids, the smaller first."""
     both = pl.concat_str(pl.min_horizontal(first, second), pl.max_horizontal(first, second))
     hashed: pl.Expr = both.nchash.xxh3_64()  # type: ignore[attr-defined]
     return hashed.map_batches(texts, return_dtype=pl.String(), is_elementwise=True)
 
 
 def pair_numbers(first: pl.Series, second: pl.Series) -> pl.Series:
-    """Return pair ids as numbers, from response ids as numbers; see `pair_ids`."""
+    """Compute pair ids as `pair_ids` does, from numeric ids and as numbers."""
     one, two = first.to_numpy(), second.to_numpy()
     both = np.stack([np.minimum(one, two), np.maximum(one, two)], axis=1)
     hashed: pl.Expr = pl.col("both").nchash.xxh3_64()  # type: ignore[attr-defined]
@@ -76,20 +76,20 @@ def pair_numbers(first: pl.Series, second: pl.Series) -> pl.Series:
 
 
 def numbers(*names: str) -> pl.Expr:
-    """Convert ids from hex to 64-bit numbers, which sort and join several times as fast."""
+    """Convert ids to numbers, which sort and join several times as fast."""
     return pl.col([*names]).str.to_integer(base=16, dtype=pl.UInt64)
 
 
 def texts(ids: pl.Series) -> pl.Series:
-    """Convert 64-bit numbers to hex ids."""
+    """Convert numbers to ids of 16 hex digits."""
     as_texts = _digits(ids.fill_null(0).to_numpy()[:, None]).rename(ids.name)
     return as_texts.set(ids.is_null(), None) if ids.has_nulls() else as_texts
 
 
 def _digits(numbers: NDArray[np.uint64]) -> pl.Series:
-    """Return the hex digits of each row's numbers, (rows, numbers), concatenated."""
+    """Convert each row of numbers (rows, numbers) to its concatenated hex digits."""
     num_rows, num_ids = numbers.shape
-    # Numbers with nulls among them would arrive as floats: those are refused.
+    # A column with nulls would arrive as floats, which this cast rejects.
     digits = numbers.astype(">u8", casting="equiv").tobytes().hex().encode()
     edges = np.arange(num_rows + 1, dtype=np.int64) * (num_ids * NUM_DIGITS)
     buffers = [None, pa.py_buffer(edges), pa.py_buffer(digits)]
@@ -98,17 +98,17 @@ def _digits(numbers: NDArray[np.uint64]) -> pl.Series:
 
 
 def numeric_ids(rows: pl.DataFrame, names: Sequence[str] | None = None) -> pl.DataFrame:
-    """Convert hex ids of a table to numbers: all id columns, or the named ones."""
+    """Convert a table's ids from texts to numbers: all of them, or the named columns."""
     return rows.with_columns(numbers(*_ids(rows, pl.String(), names)))
 
 
 def text_ids(rows: pl.DataFrame, names: Sequence[str] | None = None) -> pl.DataFrame:
-    """Convert numeric ids of a table to hex: all id columns, or the named ones."""
+    """Convert a table's ids from numbers to texts: all of them, or the named columns."""
     return rows.with_columns(texts(rows[name]) for name in _ids(rows, pl.UInt64(), names))
 
 
 def _ids(rows: pl.DataFrame, dtype: pl.DataType, names: Sequence[str] | None) -> list[str]:
-    """Return a table's id columns of one type."""
+    """List a table's id columns of this type."""
     of_type = [name for name, kind in rows.schema.items() if kind == dtype]
     if names is None:
         return [name for name in of_type if name.endswith("_id")]
@@ -116,17 +116,17 @@ def _ids(rows: pl.DataFrame, dtype: pl.DataType, names: Sequence[str] | None) ->
 
 
 def prompt_id(messages: Sequence[Message]) -> str:
-    """Return the id of one prompt."""
+    """Compute one prompt's id."""
     row = pl.Series("messages", [list(messages)], dtype=MESSAGES_DTYPE).to_frame()
     return str(row.select(prompt_ids(pl.col("messages"))).item())
 
 
 def response_id(prompt: str, text: str) -> str:
-    """Return the id of one response."""
+    """Compute one response's id."""
     return digest([prompt, text])
 
 
 def pair_id(first: str, second: str) -> str:
-    """Return the id of one pair."""
+    """Compute one pair's id."""
     row = pl.DataFrame({"first": [first], "second": [second]})
     return str(row.select(pair_ids(pl.col("first"), pl.col("second"))).item())

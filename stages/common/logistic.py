@@ -1,4 +1,4 @@
-"""Logistic regression on one number, from counts, with an intercept and an interval."""
+"""Logistic regression on one variable, from counts, with an intercept and an interval."""
 
 from typing import NamedTuple
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 NUM_STEPS = 50
 CLOSE = 1e-12
-Z_95 = 1.959963984540054  # of the normal distribution: 95% lie within so many sd
+Z_95 = 1.959963984540054  # 97.5th percentile of the standard normal distribution
 
 
 class Fitted(NamedTuple):
@@ -20,28 +20,34 @@ class Fitted(NamedTuple):
 
 
 def fit(x: NDArray[np.float64], won: NDArray[np.bool_], num: NDArray[np.integer]) -> Fitted | None:
-    """Fit P(won) = 1 / (1 + exp(-a - b x)) by Newton's method; None if no finite b is optimal.
+    """Fit P(won) = 1 / (1 + exp(-a - b x)) by Newton's method.
 
-    No finite b is optimal if x separates won from lost, or is constant.
+    Args:
+        x: (N,) values.
+        won: (N,) outcomes.
+        num: (N,) counts of each row.
+
+    Returns:
+        None if no finite b is optimal: x separates the outcomes, or is constant.
     """
-    if _parted(x, won) or _parted(-x, won):
+    if _separates(x, won) or _separates(-x, won):
         return None
     design, weights = np.stack([np.ones_like(x), x]), num.astype(np.float64)
-    at = np.zeros(2)
+    coefficients = np.zeros(2)
     for _ in range(NUM_STEPS):
-        chance = 1 / (1 + np.exp(-at @ design))
+        chance = 1 / (1 + np.exp(-coefficients @ design))
         information = (design * (weights * chance * (1 - chance))) @ design.T
         step = np.linalg.solve(information, design @ (weights * (won - chance)))
-        at = at + step / max(1.0, float(np.abs(step).max()))
+        coefficients = coefficients + step / max(1.0, float(np.abs(step).max()))
         if np.abs(step).max() < CLOSE:
             break
     reach = Z_95 * float(np.sqrt(np.linalg.inv(information)[1, 1]))
-    slope = float(at[1])
-    return Fitted(slope, slope - reach, slope + reach, float(1 / (1 + np.exp(-at[0]))))
+    slope = float(coefficients[1])
+    return Fitted(slope, slope - reach, slope + reach, float(1 / (1 + np.exp(-coefficients[0]))))
 
 
-def _parted(x: NDArray[np.float64], won: NDArray[np.bool_]) -> bool:
-    """Return whether every x that won is at least every x that lost; True if one side is empty."""
+def _separates(x: NDArray[np.float64], won: NDArray[np.bool_]) -> bool:
+    """Check whether x separates the outcomes, or one outcome is missing."""
     if won.all() or not won.any():
         return True
     return bool(x[won].min() >= x[~won].max())

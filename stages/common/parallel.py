@@ -1,4 +1,4 @@
-"""Process items in threads, with results in the order of the items."""
+"""Parallel work on a sequence, with results in order."""
 
 import ctypes
 import os
@@ -12,18 +12,18 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 MOST = 4  # threads: each holds what it works on, and polars has threads of its own
-# Parameters of glibc's mallopt, and values: bytes of an array that is asked of the system by
-# itself, at most 32 MiB, and bytes of freed memory from which on some is given back.
+# Parameters of glibc's mallopt, in bytes: arrays from this size are mapped on their own (at most
+# 32 MiB), and free memory beyond this size returns to the system.
 KEPT = {-3: 32 << 20, -1: 512 << 20}
 
 
 def prefetch(work: Callable[[T], R], things: Iterable[T]) -> Generator[R, None, None]:
-    """Yield the result of each item in order, while later items are processed.
+    """Yield `work` of each thing, in order, while threads work on the next ones.
 
-    For work whose time goes into polars and numpy, which let other threads run. No more results
-    wait than there are threads, one more than cores. An error of the work is raised at its place.
-    Closing the generator waits for the threads: where the loop over it may fail, wrap it in
-    `contextlib.closing`, since a traceback keeps an unfinished generator alive.
+    This serves work in polars and numpy, which release the GIL. At most as many results wait as
+    there are threads, one more than cores. An error is raised in its result's place.
+    Closing the generator waits for the threads: if the loop over it may fail, wrap it in
+    `contextlib.closing`, as a traceback keeps an unfinished generator alive.
     """
     _keep_freed()
     num_threads = min((os.cpu_count() or 1) + 1, MOST)  # one of them often waits for another
@@ -43,9 +43,9 @@ def prefetch(work: Callable[[T], R], things: Iterable[T]) -> Generator[R, None, 
 
 @cache
 def _keep_freed() -> None:
-    """Make glibc keep freed arrays for the next item.
+    """Keep freed memory in the process, if the C library has mallopt.
 
-    Requesting the same pages from the system again took 5% of a run.
+    Without it, requests for the same pages took 5% of a run.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if os.name == "posix" else None
     if mallopt is not None:

@@ -1,9 +1,9 @@
-"""Groups prompts that ask nearly the same.   prompts -> prompt_id, cluster
+"""Clusters of near-duplicate prompts.   prompts -> prompt_id, cluster
 
-Prompts are one cluster where they have the same words, whatever the case, spacing and punctuation,
-or where at least 4/5 of their distinct runs of three words are the same. A chain of such neighbours
-is one cluster, so that no two of them stand on both sides of a split, though its ends may differ
-more. Prompts of fewer than five words are compared by their words alone.
+Two prompts are neighbours if their words are equal, whatever the case, spacing and punctuation, or
+if the Jaccard index of their distinct runs of three words is at least 4/5. A chain of neighbours is
+one cluster, so that no two of them are on both sides of a split, though its ends may differ more.
+Prompts of fewer than five words are compared by their words alone.
 """
 
 import polars as pl
@@ -18,9 +18,9 @@ PROMPTS_AT_ONCE = 50_000
 
 
 def clusters(prompts: pl.DataFrame) -> pl.DataFrame:
-    """Name each prompt's cluster by the least prompt_id in it.   -> prompt_id, cluster
+    """Compute each prompt's cluster: the least prompt_id in it.   -> prompt_id, cluster
 
-    Sorted by prompt_id; the order of the rows given does not matter.
+    Sorted by prompt_id; the result does not depend on the order of rows.
     """
     ordered = prompts.select("prompt_id", "messages").sort("prompt_id")
     names, sets = _read(ordered)
@@ -29,7 +29,7 @@ def clusters(prompts: pl.DataFrame) -> pl.DataFrame:
 
 
 def duplicates(prompts: pl.DataFrame) -> pl.DataFrame:
-    """Name for each prompt its cluster's first in the source's order.   -> prompt_id, duplicate_of
+    """Find each prompt's first duplicate in the source's order.   -> prompt_id, duplicate_of
 
     Sorted by prompt_id; first prompts are left out.
     """
@@ -45,27 +45,27 @@ def duplicates(prompts: pl.DataFrame) -> pl.DataFrame:
 
 
 def _read(prompts: pl.DataFrame) -> tuple[pl.Series, Shingles]:
-    """Hash each prompt's words as a whole, and by threes where there are enough of them."""
+    """Hash each prompt's words, and its runs of three if it has enough words."""
     names, sets = [pl.Series([], dtype=pl.UInt64)], []
     for part in prompts.iter_slices(PROMPTS_AT_ONCE):
         texts = prompt_texts(part)
-        found = words(texts)
-        names.append(_names(found, texts))
-        sets.append(shingles(found, NUM_WORDS, FEWEST_WORDS))
+        of_prompt = words(texts)
+        names.append(_names(of_prompt, texts))
+        sets.append(shingles(of_prompt, NUM_WORDS, FEWEST_WORDS))
     return pl.concat(names), joined(sets)
 
 
-def _names(found: pl.Series, texts: pl.Series) -> pl.Series:
-    """Hash a prompt's words; one without words is its normal form, which then has no letter."""
+def _names(of_prompt: pl.Series, texts: pl.Series) -> pl.Series:
+    """Hash each prompt's words; a prompt without words is hashed by its normal form."""
     wordless = pl.col("words").list.len() == 0
     name = pl.when(wordless).then("form").otherwise(pl.col("words").list.join(" "))
-    rows = pl.DataFrame({"words": found, "form": normalised(texts)})
+    rows = pl.DataFrame({"words": of_prompt, "form": normalised(texts)})
     hashed: pl.Expr = name.nchash.xxh3_64()  # type: ignore[attr-defined]
     return rows.select(hashed).to_series()
 
 
 def _first_of(names: pl.Series) -> Rows:
-    """Give each row the first row that has its name."""
+    """Return for each row the first row with an equal name."""
     rows = pl.DataFrame({"name": names}).with_row_index("row")
     first = pl.col("row").first().over("name").cast(pl.Int64)
     return rows.select(first).to_series().to_numpy(writable=True)

@@ -1,7 +1,7 @@
-"""Finds what texts share with evaluation sets.   texts, evaluations -> overlaps
+"""Runs of words shared with evaluation sets.   texts, evaluations -> overlaps
 
-Exact: runs of words are numbered by the numbers of their halves, so two runs have one number only
-where every word is the same. Words are those of the normal form.
+The match is exact: a run's number is determined by the numbers of its halves, so two runs share a
+number only if every word is equal. Words are those of the normal form.
 """
 
 from collections.abc import Iterator
@@ -26,10 +26,10 @@ OVERLAPS = {"id": pl.String, "evaluation": pl.String, "share": pl.Float64, "span
 class Index:
     """Every run of `length` words in the evaluation texts.
 
-    keys:     for each doubling of the length the pairs of numbers that occur, sorted
-    places:   where runs stand: run, document, position
+    keys:     for each doubling of the length, the sorted pairs of numbers that occur
+    places:   positions of runs: run, document, position
     documents: document, evaluation, num_words
-    wholes:   the texts that are too short for one run, as words, evaluation
+    wholes:   texts that are shorter than one run: words, evaluation
     """
 
     length: int
@@ -43,12 +43,12 @@ class Index:
 def build_index(evaluations: pl.DataFrame, length: int = 8) -> Index:
     """Index evaluation texts.   evaluations: name, text
 
-    A text of fewer words than `length` is found only as the whole of another text, one of fewer
-    than five words not at all.
+    A text of fewer words than `length` is matched with whole texts only. Texts of fewer than five
+    words are ignored.
     """
-    found = words(evaluations["text"])
+    listed = words(evaluations["text"])
     rows = evaluations.select(evaluation="name").with_columns(
-        words=found, num_words=found.list.len()
+        words=listed, num_words=listed.list.len()
     )
     documents = rows.filter(pl.col("num_words") >= length).with_row_index("document")
     vocabulary = pl.Enum(documents["words"].explode().drop_nulls().unique().sort())
@@ -73,8 +73,8 @@ def build_index(evaluations: pl.DataFrame, length: int = 8) -> Index:
 def overlaps(texts: pl.DataFrame, index: Index, at_least: float = 0.5) -> pl.DataFrame:
     """Find texts that contain evaluation texts.   id, text -> id, evaluation, share, span
 
-    share: of the evaluation text's words that lie in runs the two have in common; the text is
-    contaminated where at least this share is (Tulu 3: runs of 8 and a half; GPT-3: any run of 13, a
+    share: of the evaluation text's words that are in common runs; a text is contaminated if
+    the share is at least `at_least` (Tulu 3: runs of 8 and a half; GPT-3: any run of 13, a
     share of 0). One row for each such text, with the evaluation text that gives the largest share.
     span: the longest stretch of words in the text that only runs of that evaluation text make up
     """
@@ -84,12 +84,12 @@ def overlaps(texts: pl.DataFrame, index: Index, at_least: float = 0.5) -> pl.Dat
 
 
 def _overlaps(texts: pl.DataFrame, index: Index, at_least: float) -> pl.DataFrame:
-    found = words(texts["text"])
-    rows = texts.select("id").with_columns(words=found).with_row_index("row")
-    runs = _numbers(found, index.vocabulary)
+    listed = words(texts["text"])
+    rows = texts.select("id").with_columns(words=listed).with_row_index("row")
+    runs = _numbers(listed, index.vocabulary)
     for offset, keys in zip(_offsets(index.length), index.keys, strict=True):
         runs = _looked_up(keys, _pairs(runs, offset))
-    hits = _places(runs, found.list.len().fill_null(0), "row")
+    hits = _places(runs, listed.list.len().fill_null(0), "row")
     best = pl.concat([_best(part, index, at_least) for part in _parts(hits, index)])
     spans = _spans(hits, best, index)
     matched = rows.join(spans, on="row").with_columns(
@@ -103,7 +103,7 @@ def _overlaps(texts: pl.DataFrame, index: Index, at_least: float) -> pl.DataFram
 
 
 def _offsets(length: int) -> Iterator[int]:
-    """Say how far apart the two halves of a run start, from two words to the whole length."""
+    """Yield the offsets between the halves of runs, from two words to the whole length."""
     size = 1
     while 2 * size <= length:
         yield size
@@ -113,7 +113,7 @@ def _offsets(length: int) -> Iterator[int]:
 
 
 def _numbers(texts: pl.Series, vocabulary: pl.Enum) -> Rows:
-    """Number the words of texts, from 1; 0 stands for unknown ones and after each text."""
+    """Number the words of texts, from 1; 0 is for unknown words and the end of a text."""
     ended = pl.DataFrame({"words": texts}).select(
         pl.concat_list(pl.col("words").fill_null([]), pl.lit([None], pl.List(pl.String)))
     )
@@ -122,49 +122,49 @@ def _numbers(texts: pl.Series, vocabulary: pl.Enum) -> Rows:
 
 
 def _pairs(runs: Rows, offset: int) -> Keys:
-    """Join each run's number with that of the run `offset` words on; 0 where one is unknown."""
+    """Combine each run's number with that of the run `offset` words later; 0 if one is unknown."""
     later = np.zeros_like(runs)
     later[: max(0, len(runs) - offset)] = runs[offset:]
     return np.where((runs > 0) & (later > 0), runs << 32 | later, 0).astype(np.uint64)
 
 
 def _looked_up(keys: Keys, pairs: Keys) -> Rows:
-    """Number pairs by their place in keys, from 1; 0 where they are not there."""
+    """Number pairs by their index in keys, from 1; 0 if they are absent."""
     runs = np.zeros(len(pairs), np.int64)
-    at = np.flatnonzero(pairs)
-    place = np.minimum(np.searchsorted(keys, pairs[at]), max(0, len(keys) - 1))
-    known = keys[place] == pairs[at] if len(keys) else np.zeros(len(at), bool)
-    runs[at[known]] = place[known] + 1
+    rows = np.flatnonzero(pairs)
+    place = np.minimum(np.searchsorted(keys, pairs[rows]), max(0, len(keys) - 1))
+    known = keys[place] == pairs[rows] if len(keys) else np.zeros(len(rows), bool)
+    runs[rows[known]] = place[known] + 1
     return runs
 
 
 def _places(runs: Rows, num_words: pl.Series, owner: str) -> pl.DataFrame:
-    """List the runs that are known, with their text's number and their position in it."""
+    """List the known runs, with their text's number and their position in it."""
     sizes = num_words.to_numpy().astype(np.int64) + 1
-    at = np.flatnonzero(runs)
+    rows = np.flatnonzero(runs)
     ends = np.cumsum(sizes)
-    text = np.searchsorted(ends, at, "right")
-    position = at - (ends - sizes)[text]
-    return pl.DataFrame({"run": runs[at], owner: text.astype(np.uint32), "position": position})
+    text = np.searchsorted(ends, rows, "right")
+    position = rows - (ends - sizes)[text]
+    return pl.DataFrame({"run": runs[rows], owner: text.astype(np.uint32), "position": position})
 
 
 def _parts(hits: pl.DataFrame, index: Index) -> list[pl.DataFrame]:
-    """Give each text's runs once, divided so that few places stand against those of one part."""
-    found = hits.select("row", "run").unique().join(index.places.group_by("run").len(), on="run")
-    parts = found.sort("row", "run").with_columns(
+    """Split the texts' distinct runs into parts of bounded join size."""
+    sized = hits.select("row", "run").unique().join(index.places.group_by("run").len(), on="run")
+    parts = sized.sort("row", "run").with_columns(
         part=pl.col("len").cum_sum().max().over("row") // ROWS_AT_ONCE
     )
     return parts.partition_by("part") or [parts]
 
 
 def _best(runs: pl.DataFrame, index: Index, at_least: float) -> pl.DataFrame:
-    """Find for each text the document of which it has the largest share."""
+    """Find for each text the document with the largest share."""
     text = ("row", "document")
-    met = runs.select("row", "run").join(index.places, on="run").sort(*text, "position")
+    matches = runs.select("row", "run").join(index.places, on="run").sort(*text, "position")
     until = pl.col("position").shift(-1).over(text) - pl.col("position")
     share = pl.col("covered") / pl.col("num_words")
     return (
-        met.with_columns(covered=until.fill_null(index.length).clip(upper_bound=index.length))
+        matches.with_columns(covered=until.fill_null(index.length).clip(upper_bound=index.length))
         .group_by(text)
         .agg(pl.col("covered").sum())
         .join(index.documents, on="document")
@@ -176,7 +176,7 @@ def _best(runs: pl.DataFrame, index: Index, at_least: float) -> pl.DataFrame:
 
 
 def _spans(hits: pl.DataFrame, best: pl.DataFrame, index: Index) -> pl.DataFrame:
-    """Add to each text the position and length in words of the longest stretch of its document."""
+    """Add to each text the position and length in words of its longest stretch."""
     runs = index.places.select("run", "document").unique()
     stretch = (pl.col("position") - pl.int_range(pl.len()).over("row")).alias("stretch")
     return (

@@ -1,7 +1,7 @@
-"""What length does to preference: in pairs before and after they are chosen, and in each rater.
+"""Effect of length on preference: in pairs before and after selection, and by rater.
 
-Gaps are whole numbers, so that everything is computed from counts of equal gaps: fast, additive
-over buckets, and the same to the last digit whatever the order of rows.
+Gaps are integers, so results are computed from counts of equal gaps: fast, additive over buckets,
+and bit-equal whatever the order of rows.
 """
 
 from typing import Any
@@ -16,22 +16,22 @@ JUDGED = ["rater", "kind"]
 
 
 def share_longer(pairs: pl.DataFrame) -> float | None:
-    """Give the share of pairs of unequal length whose chosen answer is the longer."""
+    """Compute the share of chosen answers that are longer, over pairs of unequal length."""
     gap = pairs["length_gap"]
     unequal = gap.filter(gap != 0)
     return float((unequal > 0).sum()) / unequal.len() if unequal.len() else None
 
 
 def length_report(pairs: pl.DataFrame) -> dict[str, Any]:
-    """Describe pairs' lengths in tokens and in characters; what cannot be told is null.
+    """Compute length statistics of pairs in tokens and in characters; undefined ones are null.
 
-    num_longer, num_shorter, num_equal: pairs by which answer is the longer: the chosen one ...
-    share_longer: of those of unequal length; also how often "the longer one wins" would be right
+    num_longer, num_shorter, num_equal: pairs whose chosen answer is longer, shorter, equal
+    share_longer: of those of unequal length; the accuracy of the rule "the longer one wins"
     mean_gap, median_gap: length of chosen minus rejected
     effect_size:  Cohen's d of log(1 + length)
     pearson, spearman: of margin and gap
     slope, slope_low, slope_high: of the logistic regression of a randomly oriented preference on
-        tanh(gap / its root mean square), with its 95% interval; 0 where length tells nothing
+        tanh(gap / its root mean square), with its 95% interval; 0 without an effect of length
     win_at_equal_length: probability of the first of two equally long answers: near 0.5 by chance
     """
     return {
@@ -41,7 +41,7 @@ def length_report(pairs: pl.DataFrame) -> dict[str, Any]:
 
 
 def _of_unit(pairs: pl.DataFrame, suffix: str) -> dict[str, Any]:
-    """Describe lengths in one unit."""
+    """Compute length statistics in one unit."""
     chosen, rejected = pl.col(f"chosen_{suffix}"), pl.col(f"rejected_{suffix}")
     first = pl.col("pair_id").str.slice(-1).is_in(list("02468ace"))  # an id is a hash: a fair coin
     gap = (chosen - rejected).alias("gap")
@@ -61,7 +61,7 @@ def _of_unit(pairs: pl.DataFrame, suffix: str) -> dict[str, Any]:
 
 
 def _shares(gap: pl.Series) -> dict[str, Any]:
-    """Count which answer is the longer, and give the mean and median gap."""
+    """Count pairs by the longer answer, and compute the mean and median gap."""
     longer, shorter = int((gap > 0).sum()), int((gap < 0).sum())
     return {
         "num_longer": longer,
@@ -74,7 +74,7 @@ def _shares(gap: pl.Series) -> dict[str, Any]:
 
 
 def _effect_size(lengths: pl.DataFrame) -> float | None:
-    """Give Cohen's d: the difference of mean log lengths in pooled standard deviations."""
+    """Compute Cohen's d: the difference of mean log lengths in pooled standard deviations."""
     if lengths.is_empty():
         return None
     (mean, variance), (other_mean, other_variance) = (
@@ -85,7 +85,7 @@ def _effect_size(lengths: pl.DataFrame) -> float | None:
 
 
 def _moments(lengths: pl.Series) -> tuple[float, float]:
-    """Give mean and variance of log(1 + length), from counts of equal lengths."""
+    """Compute mean and variance of log(1 + length), from counts of equal lengths."""
     counted = lengths.value_counts(name="num").sort(lengths.name)
     logs, num = np.log1p(counted[lengths.name].to_numpy()), counted["num"].to_numpy()
     mean = float(np.average(logs, weights=num))
@@ -119,8 +119,8 @@ def judged_gaps(
 ) -> pl.DataFrame:
     """Count each rater's decided judgements of two answers: rater, kind, gap, won, num.
 
-    gap is the first answer's length in tokens minus the second's, won whether it was preferred.
-    First is the one shown first; of ratings, which show none first, the one whose id is the less.
+    gap: length in tokens of the first answer minus the second's;  won: the first was preferred
+    The first answer is the one shown first; for ratings, the one with the smaller id.
     Counts of several buckets add up.
     """
     tokens = features.select("response_id", tokens="num_tokens")
@@ -134,7 +134,7 @@ def judged_gaps(
 
 
 def _of_comparisons(comparisons: pl.DataFrame) -> pl.DataFrame:
-    """Give the decided comparisons."""
+    """Return the decided comparisons."""
     return comparisons.filter(pl.col("preference") != 0).select(
         "rater",
         pl.lit("compare").alias("kind"),
@@ -145,7 +145,7 @@ def _of_comparisons(comparisons: pl.DataFrame) -> pl.DataFrame:
 
 
 def _of_ratings(ratings: pl.DataFrame) -> pl.DataFrame:
-    """Give each two answers to one prompt that one rater scored differently in one aspect."""
+    """Return pairs of answers to a prompt that a rater scored differently in one aspect."""
     same = ["prompt_id", "rater", "aspect"]
     given = ratings.drop_nulls("score").select(*same, "response_id", "score")
     return (
@@ -165,7 +165,7 @@ def _of_ratings(ratings: pl.DataFrame) -> pl.DataFrame:
 
 
 def rater_lengths(counts: pl.DataFrame) -> pl.DataFrame:
-    """Say of each rater how often the longer answer won, and the slope, from `judged_gaps`."""
+    """Compute each rater's share of longer winners, and the slope, from `judged_gaps`."""
     total = counts.group_by(*JUDGED, "gap", "won").agg(pl.col("num").sum())
     rows = [
         {"rater": rater, "kind": kind, **_of_rater(group)}
@@ -187,7 +187,7 @@ RATER_LENGTHS = {
 
 
 def _of_rater(counts: pl.DataFrame) -> dict[str, Any]:
-    """Describe one rater's counts."""
+    """Compute one rater's statistics."""
     unequal = counts.filter(pl.col("gap") != 0)
     longer = int(unequal.filter((pl.col("gap") > 0) == pl.col("won"))["num"].sum())
     num = int(unequal["num"].sum())
@@ -197,10 +197,10 @@ def _of_rater(counts: pl.DataFrame) -> dict[str, Any]:
 def longer_wins(
     comparisons: pl.DataFrame, features: pl.DataFrame, unit: str = "num_chars"
 ) -> tuple[int, int]:
-    """Count how often picking the longer answer is what most raters say, and out of how many.
+    """Count pairs where the majority prefers the longer answer, and all counted pairs.
 
-    The baseline that any judge must beat. Counted are pairs where one answer has more votes than
-    the other and than the ties, and whose lengths differ. Counts of several buckets add up.
+    This is a baseline for judges. Pairs count if one answer has more votes than the other and than
+    the ties, and if lengths differ. Counts of several buckets add up.
     """
     length = features.select("response_id", length=unit)
     swapped = pl.col("first_id") > pl.col("second_id")

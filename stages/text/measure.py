@@ -1,4 +1,4 @@
-"""Take numbers from text, once.   prompts, responses -> features"""
+"""Features of responses.   prompts, responses -> features"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,11 +21,11 @@ NEEDED = ("prompt_id", "response_id", "text", "finish_reason", "reason")  # of r
 def measure(
     prompts: pl.DataFrame, responses: pl.DataFrame, max_length: int, tokenizer: Path | None
 ) -> pl.DataFrame:
-    """Measure every distinct response.
+    """Compute the features of each distinct response.
 
-    Lengths are in tokens of the tokenizer file, or in UTF-8 bytes where there is none: then nobody
-    knows what a trainer would cut, and nothing counts as truncated. The chat template's own tokens
-    are not counted in `truncated` and `cut_key`.
+    Lengths are in tokens of the tokenizer file. Without one they are in UTF-8 bytes, and
+    `truncated` is false, as the trainer's cut is unknown. `truncated` and `cut_key` leave out the
+    chat template's own tokens.
     """
     texts = responses.filter(pl.col("text").is_not_null()).unique(
         "response_id", keep="first", maintain_order=True
@@ -47,20 +47,20 @@ def measure(
 
 
 def prompt_scripts(prompts: pl.DataFrame) -> pl.DataFrame:
-    """Name the script of what the user said in each prompt.   -> prompt_id, script"""
-    asked = pl.element().filter(pl.element().struct.field("role") == "user")
-    return prompts.select("prompt_id", script=scripts(prompt_texts(prompts, asked)))
+    """Compute the script of each prompt's user turns.   -> prompt_id, script"""
+    user_turns = pl.element().filter(pl.element().struct.field("role") == "user")
+    return prompts.select("prompt_id", script=scripts(prompt_texts(prompts, user_turns)))
 
 
 def token_counts(texts: pl.Series, tokenizer: Path | None) -> pl.Series:
-    """Count each text's tokens, special ones left out; bytes where there is no tokenizer."""
+    """Count each text's tokens without special ones; bytes without a tokenizer."""
     if tokenizer is None:
         return texts.str.len_bytes().cast(pl.Int64)
     model = _tokenizer(tokenizer)
     counts = [
-        len(found)
+        len(encoded)
         for part in texts.to_frame().iter_slices(TEXTS_AT_ONCE)
-        for found in model.encode_batch_fast(part.to_series().to_list(), add_special_tokens=False)
+        for encoded in model.encode_batch_fast(part.to_series().to_list(), add_special_tokens=False)
     ]
     return pl.Series(texts.name, counts, pl.Int64)
 
@@ -75,7 +75,7 @@ def _tokenizer(file: Path) -> "Tokenizer":
 
 
 def _rooms(prompts: pl.DataFrame, max_length: int, tokenizer: Path | None) -> pl.DataFrame:
-    """Count the tokens that each prompt leaves for an answer; below zero where it is too long.
+    """Count the tokens that each prompt leaves for an answer; negative if it is too long.
 
     Null without a tokenizer.
     """
@@ -86,7 +86,7 @@ def _rooms(prompts: pl.DataFrame, max_length: int, tokenizer: Path | None) -> pl
 
 
 def _unfinished(responses: pl.DataFrame) -> pl.Series:
-    """List the responses of which at least one sample was cut."""
+    """List the responses with at least one truncated sample."""
     return responses.filter(pl.col("finish_reason") == "length")["response_id"].unique()
 
 
@@ -106,10 +106,9 @@ def _keys(forms: pl.Series) -> pl.Series:
 
 
 def _kept(rows: pl.DataFrame, tokenizer: Path | None) -> pl.Series:
-    """Give what the trainer sees of answers that are too long: their first `room` tokens.
+    """Return the first `room` tokens of answers that are too long, as the trainer reads them.
 
-    As in the trainer, the prompt is never cut; where it leaves no room nothing of the answer is
-    seen.
+    As in the trainer, the prompt is never cut. If it leaves no room, the answer is empty.
     """
     if tokenizer is None or rows.is_empty():
         return rows["text"]

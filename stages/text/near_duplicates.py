@@ -1,7 +1,7 @@
-"""Finds the sets that are nearly equal among millions, exactly.
+"""Exact join of near-equal sets among millions.
 
-Two sets are near where their Jaccard index is at least 4/5. With the elements of all sets in one
-order, rarest first, near sets share an element among the first |A| - ceil(4/5 |A|) + 1 of each
+Two sets are near if their Jaccard index is at least 4/5. Elements are ordered by frequency, rarest
+first. Near sets then share an element among the first |A| - ceil(4/5 |A|) + 1 of each
 (prefix filter: Bayardo et al. 2007), and from the first they share each has as many left as near
 sets have in common (positional filter: Xiao et al. 2008). What passes is compared in full.
 """
@@ -22,9 +22,9 @@ ELEMENTS_AT_ONCE = 2_000_000
 
 
 def near(sets: Shingles, labels: Rows) -> Rows:
-    """Join sets that are near: each gets the least label that a chain of near sets leads to.
+    """Join near sets: each gets the least label in its chain of near sets.
 
-    labels: a group's is its least member's number; sets that need no comparison share one already
+    labels: a group's label is its least member's number; equal sets share one from the start
     """
     lists, signatures = _Postings.of(sets), _signatures(sets)
     labels, distance = labels.copy(), 1
@@ -32,8 +32,8 @@ def near(sets: Shingles, labels: Rows) -> Rows:
     at = lists.followed(np.arange(len(lists.owners)), distance)
     while len(at):
         for part in np.array_split(at, len(at) // ELEMENTS_AT_ONCE + 1):
-            met = lists.met(sets, part, part + distance)
-            first, second = _candidates(sets, signatures, labels, *met)
+            pairs = lists.met(sets, part, part + distance)
+            first, second = _candidates(sets, signatures, labels, *pairs)
             same = _verified(sets, first, second)
             labels = _united(labels, first[same], second[same])
         distance += 1
@@ -45,7 +45,7 @@ def near(sets: Shingles, labels: Rows) -> Rows:
 
 @dataclass(frozen=True)
 class _Postings:
-    """For each element the sets whose prefix holds it, one list after another, small sets first.
+    """Inverted index: for each element the sets with it in their prefix, small sets first.
 
     owners: sets;  left: elements of the set from this one on;  number: of the list
     starts: of each list;  ends: where sets become too large to be near the posting's own
@@ -59,7 +59,7 @@ class _Postings:
 
     @classmethod
     def of(cls, sets: Shingles) -> "_Postings":
-        """Sort the prefixes' elements into lists."""
+        """Build the lists from the prefixes' elements."""
         owners, hashes, left = _prefixes(sets)
         order = np.lexsort((owners, sets.sizes[owners], hashes))
         owners, hashes, left = owners[order], hashes[order], left[order]
@@ -74,26 +74,26 @@ class _Postings:
         return cls(owners, left, number, np.flatnonzero(opens), ends)
 
     def followed(self, at: Rows, distance: int) -> Rows:
-        """Keep the postings that have another at this distance to be compared with."""
+        """Keep the postings with a partner at this distance in their list."""
         return at[at + distance < self.ends[at]]
 
     def met(self, sets: Shingles, at: Rows, then: Rows) -> tuple[Rows, Rows]:
-        """Give the sets of postings and of those after them, where the latter have enough left."""
+        """Return pairs of sets at this distance whose second has enough elements left."""
         first, second = self.owners[at], self.owners[then]
         enough = 9 * self.left[then] >= 4 * (sets.sizes[first] + sets.sizes[second])
         return first[enough], second[enough]
 
     def divided(self, labels: Rows) -> Mask:
-        """Say which lists are not yet of one label."""
-        found = labels[self.owners]
-        least: Rows = np.minimum.reduceat(found, self.starts)
-        most: Rows = np.maximum.reduceat(found, self.starts)
+        """True for lists with several labels."""
+        of_owner = labels[self.owners]
+        least: Rows = np.minimum.reduceat(of_owner, self.starts)
+        most: Rows = np.maximum.reduceat(of_owner, self.starts)
         several: Mask = least != most
         return several
 
 
 def _prefixes(sets: Shingles) -> tuple[Rows, Hashes, Rows]:
-    """Give the elements by which a near set can be met, with their sets and what is left there."""
+    """Return the prefixes' elements, with their sets and the numbers of elements left."""
     counts = np.zeros(NUM_COUNTS, np.int64)
     for part in np.array_split(sets.hashes, len(sets.hashes) // ELEMENTS_AT_ONCE + 1):
         counts += np.bincount(_slots(part), minlength=NUM_COUNTS)
@@ -121,7 +121,7 @@ def _slots(hashes: Hashes) -> Rows:
 
 
 def _ranges(starts: Rows) -> Iterator[tuple[int, int]]:
-    """Divide sets into ranges of about ELEMENTS_AT_ONCE elements, at least one set in each."""
+    """Split sets into ranges of about ELEMENTS_AT_ONCE elements, at least one set in each."""
     low, num_sets = 0, len(starts) - 1
     while low < num_sets:
         high = int(np.searchsorted(starts, starts[low] + ELEMENTS_AT_ONCE, "right")) - 1
@@ -131,7 +131,7 @@ def _ranges(starts: Rows) -> Iterator[tuple[int, int]]:
 
 
 def _signatures(sets: Shingles) -> Hashes:
-    """Give each set 64 bits: whether an odd number of its elements hash to each."""
+    """Compute 64-bit signatures: the parity of the elements that hash to each bit."""
     bits = np.uint64(1) << (sets.hashes >> np.uint64(58))
     filled = sets.sizes > 0
     signatures: Hashes = np.zeros(len(filled), np.uint64)
@@ -142,9 +142,9 @@ def _signatures(sets: Shingles) -> Hashes:
 def _candidates(
     sets: Shingles, signatures: Hashes, labels: Rows, first: Rows, second: Rows
 ) -> tuple[Rows, Rows]:
-    """Keep, once, the pairs that may be near and are not joined yet.
+    """Return the distinct pairs that may be near and are not joined yet.
 
-    Near sets differ in at most a ninth of their elements together, so in no more signature bits.
+    Near sets differ in at most a ninth of their elements, which bounds the differing bits.
     """
     bits = np.bitwise_count(signatures[first] ^ signatures[second]).astype(np.int64)
     keep = (labels[first] != labels[second]) & (9 * bits <= sets.sizes[first] + sets.sizes[second])
@@ -153,7 +153,7 @@ def _candidates(
 
 
 def _verified(sets: Shingles, first: Rows, second: Rows) -> Mask:
-    """Compare sets pair by pair: whether their Jaccard index is at least 4/5."""
+    """Check pairs of sets: whether their Jaccard index is at least 4/5."""
     ends = np.concatenate([[0], np.cumsum(sets.sizes[first] + sets.sizes[second])])
     parts = [_near(sets, first[low:high], second[low:high]) for low, high in _ranges(ends)]
     return np.concatenate([np.empty(0, bool), *parts])
@@ -171,7 +171,7 @@ def _near(sets: Shingles, first: Rows, second: Rows) -> Mask:
 
 
 def _elements(sets: Shingles, of: Rows) -> Hashes:
-    """Give the elements of some sets, one set after another."""
+    """Return the concatenated elements of some sets."""
     sizes = sets.sizes[of]
     skipped = sets.starts[:-1][of] - (np.cumsum(sizes) - sizes)
     elements: Hashes = sets.hashes[np.arange(sizes.sum()) + np.repeat(skipped, sizes)]
@@ -179,7 +179,7 @@ def _elements(sets: Shingles, of: Rows) -> Hashes:
 
 
 def _united(labels: Rows, first: Rows, second: Rows) -> Rows:
-    """Give the members of joined groups the least of their labels."""
+    """Relabel joined groups by their least label."""
     while True:
         one, other = labels[first], labels[second]
         apart = one != other

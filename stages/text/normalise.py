@@ -1,6 +1,6 @@
-"""The normal form of a text, what a reader sees of it, and its words.
+"""Normal form and words of a text.
 
-NFKC, nothing invisible, one space where there is white space, casefolded.
+The normal form is NFKC, without invisible characters, with single spaces, and casefolded.
 """
 
 import re
@@ -41,7 +41,7 @@ WORD = rf"[{UNSPACED}]|[\w--[{UNSPACED}]]+"
 
 
 def normalise(text: str) -> str:
-    """Reduce a text to its normal form, which is its own normal form."""
+    """Compute a text's normal form; the operation is idempotent."""
     seen = unicodedata.normalize("NFKC", INVISIBLE.sub("", text))
     # Casefolding may write letters that NFKC writes otherwise.
     folded = unicodedata.normalize("NFKC", seen.casefold())
@@ -49,12 +49,12 @@ def normalise(text: str) -> str:
 
 
 def normalised(texts: pl.Series) -> pl.Series:
-    """Reduce texts to their normal forms, as `normalise` does; null where a text is."""
+    """Compute texts' normal forms, as `normalise` does; null stays null."""
     return _either(texts, _tidy(texts), _lower, _normalised_untidy)
 
 
 def _normalised_untidy(texts: pl.Series) -> pl.Series:
-    """Normalise texts that may need no more than other white space."""
+    """Normalise texts of which most need a change of white space only."""
     spaced = _computed(texts, SPACED)
     return _either(spaced, _tidy(spaced), _lower, _normalised_unusual)
 
@@ -76,8 +76,8 @@ def _one_by_one(texts: pl.Series) -> pl.Series:
 
 def _computed(texts: pl.Series, result: pl.Expr) -> pl.Series:
     """Compute an expression of the column `text` from texts, on every core."""
-    found = pl.LazyFrame({"text": texts}).select(result).collect(engine="streaming")
-    return found.to_series().rename(texts.name)
+    computed = pl.LazyFrame({"text": texts}).select(result).collect(engine="streaming")
+    return computed.to_series().rename(texts.name)
 
 
 def _either(
@@ -86,7 +86,7 @@ def _either(
     one: Callable[[pl.Series], pl.Series],
     other: Callable[[pl.Series], pl.Series],
 ) -> pl.Series:
-    """Turn the chosen texts into `one` of them and the rest into the `other`, in their order."""
+    """Apply `one` to the chosen texts and `other` to the rest, and keep the order."""
     if chosen.all():
         return one(texts)
     forms = pl.concat([one(texts.filter(chosen)), other(texts.filter(~chosen))], rechunk=True)
@@ -95,13 +95,13 @@ def _either(
 
 
 def _tidy(texts: pl.Series) -> pl.Series:
-    """Tell which texts are printable ASCII with single spaces and none at an end, or missing."""
+    """True for null, and for printable ASCII with single spaces and none at an end."""
     single = ~texts.str.contains("  ", literal=True)
     return (single & _printable(texts)) | texts.is_null()
 
 
 def _printable(texts: pl.Series) -> pl.Series:
-    """Tell which texts are printable ASCII without a space at an end."""
+    """True for printable ASCII without a space at an end."""
     _, offsets, data = texts.to_arrow().buffers()
     edges, codes = np.frombuffer(offsets, np.int64), np.frombuffer(data, np.uint8)
     filled = np.diff(edges) > 0

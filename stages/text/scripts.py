@@ -23,10 +23,9 @@ CHARS_AT_ONCE = 4_000_000
 
 
 def scripts(texts: pl.Series) -> pl.Series:
-    """Name the script of most letters of each text; null without letters, or without a text.
+    """Return the script of most letters of each text; null without letters, or for a null text.
 
-    Of scripts with equally many letters the first by name is given. Kana and the Han letters
-    beside it are Japanese.
+    Ties go to the first script by name. Kana and the Han letters beside it are Japanese.
     """
     rows = texts.to_frame("text").with_row_index("row")
     wide = rows.filter(texts.str.len_bytes() > texts.str.len_chars())  # the others are ASCII
@@ -38,24 +37,24 @@ def scripts(texts: pl.Series) -> pl.Series:
 
 
 def _latin(rows: pl.DataFrame) -> pl.Series:
-    """Name Latin the script of texts with a letter of it, and no script of the others."""
+    """Return Latin for texts with a Latin letter, else null."""
     text = rows["text"]
     # Most texts begin with such a letter, and comparing is far cheaper than searching.
     begun = ((text >= "A") & (text < "[")) | ((text >= "a") & (text < "{"))
     unsure = rows.filter(~begun).lazy()
-    found = unsure.filter(pl.col("text").str.contains(r"\p{Latin}")).collect(engine="streaming")
-    latin = begun.scatter(found["row"], True).to_frame("latin")
+    searched = unsure.filter(pl.col("text").str.contains(r"\p{Latin}")).collect(engine="streaming")
+    latin = begun.scatter(searched["row"], True).to_frame("latin")
     return latin.select(pl.when("latin").then(pl.lit("Latin"))).to_series()
 
 
 def _parts(rows: pl.DataFrame) -> list[pl.DataFrame]:
-    """Divide rows so that a part has few characters, or a single long text."""
+    """Split rows into parts of few characters, or of a single long text."""
     ends = pl.col("text").str.len_chars().cast(pl.Int64).cum_sum()
     return rows.with_columns(part=ends // CHARS_AT_ONCE).partition_by("part", maintain_order=True)
 
 
 def _dominant(texts: pl.Series) -> list[str | None]:
-    """Name the script of most letters of each text, from the counts of its characters."""
+    """Compute the script of most letters of each text from counts of its characters."""
     points = np.frombuffer("".join(texts).encode("utf-32-le"), np.uint32)
     row = np.repeat(np.arange(len(texts)), texts.str.len_chars().to_numpy())
     cells = row * len(NAMES) + _codes(points)[points]
@@ -69,7 +68,7 @@ def _dominant(texts: pl.Series) -> list[str | None]:
 
 
 def _codes(points: NDArray[np.uint32]) -> NDArray[np.uint8]:
-    """Make a table from each code point in use to its script's place in NAMES."""
+    """Build a table from code points in use to the index of their script in NAMES."""
     table = np.zeros(0x110000, np.uint8)
     table[points] = 1
     used = np.flatnonzero(table)

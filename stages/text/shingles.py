@@ -1,4 +1,4 @@
-"""Runs of words, each by a 64-bit hash, and the set of them that a text has."""
+"""Runs of words (shingles) as 64-bit hashes, and each text's set of them."""
 
 from dataclasses import dataclass
 
@@ -27,7 +27,7 @@ class Shingles:
 
 
 def runs_of(words: pl.Series, length: int) -> Shingles:
-    """Hash every run of so many words in each list of words, in order, repeated ones too."""
+    """Hash each run of `length` words in each list, in order, with repetitions."""
     counts = words.list.len().fill_null(0).to_numpy().astype(np.int64)
     hashed = _hashed(words.explode(empty_as_null=False, keep_nulls=False))
     last = max(0, len(hashed) - length + 1)
@@ -41,7 +41,7 @@ def runs_of(words: pl.Series, length: int) -> Shingles:
 
 
 def shingles(words: pl.Series, length: int, fewest: int) -> Shingles:
-    """Hash the distinct runs in each list, sorted; a list of fewer words than fewest has none."""
+    """Hash the distinct runs in each list, sorted; a list of fewer than `fewest` words has none."""
     enough = pl.when(pl.col("words").list.len() >= fewest).then("words")
     runs = runs_of(words.to_frame("words").select(enough).to_series(), length)
     owner = np.repeat(np.arange(len(words)), runs.sizes)
@@ -53,7 +53,7 @@ def shingles(words: pl.Series, length: int, fewest: int) -> Shingles:
 
 
 def joined(parts: list[Shingles]) -> Shingles:
-    """Put the shingles of texts after one another."""
+    """Concatenate the shingles of texts."""
     hashes = np.concatenate([np.empty(0, np.uint64), *(part.hashes for part in parts)])
     sizes = np.concatenate([np.empty(0, np.int64), *(part.sizes for part in parts)])
     return Shingles(hashes, _starts(sizes))

@@ -1,7 +1,7 @@
-"""How alike two texts are: the larger of edit similarity and the Jaccard index of 5-grams.
+"""Similarity of two texts: the larger of edit similarity and the Jaccard index of 5-grams.
 
-Both are taken of normal forms and lie between 0 and 1. One swapped paragraph leaves the 5-grams
-alike; one changed letter in a short answer leaves the edits few: either makes two texts near-equal.
+Both are computed on normal forms and are from 0 to 1. A swapped paragraph keeps the 5-grams; a
+changed letter in a short answer is a small edit distance. Either makes two texts near-equal.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ GRAM = 5
 # Edit distance takes time by the product of lengths: above this, 5-grams alone are compared.
 LONGEST = 20_000
 PAIRS_AT_ONCE = 20_000
-ROUNDING = 1e-4  # room for what only rules pairs out: the rest is compared exactly
+ROUNDING = 1e-4  # tolerance of the filters; pairs that pass are compared exactly
 
 
 def similarity(pairs: pl.DataFrame, cutoff: float = 0.0) -> pl.Series:
@@ -36,14 +36,14 @@ def _similarities(pairs: pl.DataFrame, cutoff: float) -> pl.Series:
     rows = zip(whole["first"], whole["second"], edits, strict=True)
     grams = [jaccard(first, second, max(cutoff, least)) for first, second, least in rows]
     alike = pl.max_horizontal("edits", "grams")
-    found = whole.select("row", edits=edits, grams=pl.Series(grams, dtype=pl.Float64)).select(
+    alike_rows = whole.select("row", edits=edits, grams=pl.Series(grams, dtype=pl.Float64)).select(
         "row", similarity=pl.when(alike >= cutoff).then(alike)
     )
-    return forms.with_row_index("row").join(found, "row", "left")["similarity"]
+    return forms.with_row_index("row").join(alike_rows, "row", "left")["similarity"]
 
 
 def edit(first: pl.Series, second: pl.Series, cutoff: float = 0.0) -> pl.Series:
-    """Give 1 - Levenshtein distance / characters of the longer text; 0 below the cutoff.
+    """Compute 1 - Levenshtein distance / characters of the longer text; 0 below the cutoff.
 
     Two empty texts are equal: 1. A text that is too long for edit distance gives 0.
     """
@@ -51,22 +51,22 @@ def edit(first: pl.Series, second: pl.Series, cutoff: float = 0.0) -> pl.Series:
     from rapidfuzz.process import cpdist
 
     short = (first.str.len_chars() <= LONGEST) & (second.str.len_chars() <= LONGEST)
-    at = short.arg_true()
-    found = cpdist(
-        first.gather(at).to_list(),
-        second.gather(at).to_list(),
+    rows = short.arg_true()
+    similarities = cpdist(
+        first.gather(rows).to_list(),
+        second.gather(rows).to_list(),
         scorer=Levenshtein.normalized_similarity,
         score_cutoff=max(0.0, cutoff - ROUNDING),
         dtype=np.float64,
         workers=-1,
     )
     return pl.zeros(len(first), pl.Float64, eager=True).scatter(
-        at, np.where(found >= cutoff, found, 0)
+        rows, np.where(similarities >= cutoff, similarities, 0)
     )
 
 
 def jaccard(first: str, second: str, cutoff: float = 0.0) -> float:
-    """Give the share of the distinct 5-grams of two texts that both have; 0 below the cutoff.
+    """Compute the Jaccard index of two texts' distinct 5-grams; 0 below the cutoff.
 
     A text of fewer characters is one gram.
     """
@@ -74,8 +74,8 @@ def jaccard(first: str, second: str, cutoff: float = 0.0) -> float:
         return 0.0
     ours, theirs = set(_grams(first)), set(_grams(second))
     shared = len(ours & theirs)
-    found = shared / (len(ours) + len(theirs) - shared)
-    return found if found >= cutoff else 0.0
+    index = shared / (len(ours) + len(theirs) - shared)
+    return index if index >= cutoff else 0.0
 
 
 def _grams(text: str, step: int = 1) -> Iterator[str]:
@@ -88,10 +88,10 @@ def _num_grams(text: str) -> int:
 
 
 def _parted(first: str, second: str, cutoff: float) -> bool:
-    """Say whether a sample of the first text's grams rules the cutoff out, cheaply.
+    """Check whether a sample of the first text's grams rules the cutoff out.
 
-    Where J = shared / (shared + own), own is (1 - J) / (1 + J) of what the two texts have: a first
-    text with more grams of its own than that at the cutoff lies below it.
+    For J = shared / (shared + own), own is (1 - J) / (1 + J) of the two texts' grams. A first text
+    with more own grams than that at the cutoff is below it.
     """
     both = _num_grams(first) + _num_grams(second)
     most = (1 - cutoff) / (1 + cutoff) * both + ROUNDING

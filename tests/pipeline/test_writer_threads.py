@@ -21,7 +21,7 @@ except UserError:
 """
 
 FULL_BUCKETED = """
-from rather.tables.bucket_writer import bucket_writer
+from rather.tables.parquet_writer import bucket_writer
 
 rows = pl.DataFrame({"text": [str(n) * 50 for n in range(20_000)]})
 try:

@@ -6,7 +6,7 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
-from rather.tables.bucket_writer import bucket_writer
+from rather.tables.parquet_writer import bucket_writer
 
 ROWS = pl.DataFrame(
     {
@@ -44,7 +44,7 @@ def test_a_large_part_is_several_even_row_groups(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of four rows with at most three in a group there are two and two."""
-    monkeypatch.setattr("rather.tables.bucket_writer.ROW_GROUP", 3)
+    monkeypatch.setattr("rather.tables.parquet_writer.BUCKET_ROWS", 3)
     written(tmp_path / "f", ROWS)
     file = pq.ParquetFile(tmp_path / "f").metadata
     assert [file.row_group(at).num_rows for at in range(file.num_row_groups)] == [2, 2]

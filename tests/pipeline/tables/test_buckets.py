@@ -14,7 +14,7 @@ from rather.tables.external_sort import Spill
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let a bucket, and memory, hold four rows."""
+    """Set the limits of a bucket and of memory to four rows."""
     monkeypatch.setattr(module, "ROWS", 4)
     monkeypatch.setattr("rather.tables.external_sort.HELD", 4)
     yield

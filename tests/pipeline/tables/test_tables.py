@@ -32,7 +32,7 @@ def ratings(*changes: dict[str, Any]) -> pl.DataFrame:
 
 
 def refusal(folder: Path, frame: pl.DataFrame) -> str:
-    """Give the message with which a frame is refused as load/ratings."""
+    """Return the message that rejects a frame as load/ratings."""
     with pytest.raises(UserError) as raised:
         Tables(folder).write("load/ratings", frame)
     return str(raised.value)

@@ -7,10 +7,10 @@ import pytest
 from numpy.typing import NDArray
 
 from rather.stages.agreement.alpha import Sums, sums
-from rather.stages.agreement.influence import of_items, of_raters, of_units
+from rather.stages.agreement.influence import SAME, of_raters, of_units
 from rather.stages.agreement.levels import LEVELS, Level
 from rather.stages.agreement.reliability_data import tally
-from rather.stages.agreement.units import units
+from rather.stages.agreement.units import pattern_of, units
 
 Table = NDArray[np.float64]
 
@@ -20,6 +20,13 @@ def added(judgements: pl.DataFrame, level: Level) -> Sums:
     found = sums(units(tally(judgements), "overall"), level)
     assert isinstance(found, Sums)
     return found
+
+
+def of_items(judgements: pl.DataFrame, level: Level) -> pl.DataFrame:
+    """Return the disagreement and influence of each item's unit, sorted by item."""
+    unit = of_units(added(judgements, level)).select(*SAME, "disagreement", "influence")
+    items = judgements.filter(pl.col("value").is_not_null()).group_by("item")
+    return items.agg(*pattern_of("value")).join(unit, on=SAME).sort("item")
 
 
 @pytest.fixture
@@ -36,7 +43,7 @@ def test_an_items_influence_is_alpha_without_it_minus_alpha(
 ) -> None:
     """To 1e-10 as recomputed by the package, for every item with two ratings."""
     judgements = judged(table)
-    told = of_items(judgements, added(judgements, level))
+    told = of_items(judgements, level)
     alpha = krippendorff.alpha(table, level_of_measurement=level)
     assert told.height == np.count_nonzero((~np.isnan(table)).sum(axis=0) >= 2)
     for item, influence in told.select("item", "influence").iter_rows():
@@ -74,7 +81,7 @@ def test_disagreements_average_to_what_alpha_leaves(
 def test_an_undisputed_item_has_no_disagreement(judged: Callable[..., pl.DataFrame]) -> None:
     """Zero, exactly, where all gave the same; the disputed one harms agreement."""
     judgements = judged([[0.1, 0.7, 0.3], [0.1, 0.2, 0.3], [0.1, 0.9, 0.3]])
-    told = of_items(judgements, added(judgements, "interval"))
+    told = of_items(judgements, "interval")
     assert told["disagreement"].to_list()[::2] == [0, 0]
     assert told["influence"][1] > 0
 

@@ -34,7 +34,7 @@ def comparisons(*rows: tuple[str, str, str, float | None]) -> pl.DataFrame:
 
 
 def values(judgements: pl.DataFrame) -> list[Any]:
-    """Give the values in order of item and rater."""
+    """Return the values in order of item and rater."""
     return judgements.sort("item", "rater")["value"].to_list()
 
 

@@ -31,7 +31,7 @@ def ratings(*rows: tuple[str, str, float | None]) -> pl.DataFrame:
 
 
 def whole(rows: pl.DataFrame) -> list[tuple[str, float | None, str | None]]:
-    """Give what stands for the whole: response, score, reason."""
+    """Return the overall rows: response, score, reason."""
     of = rows.filter(pl.col("aspect") == "overall").sort("response_id")
     return of.select("response_id", "score", "reason").rows()
 

@@ -46,7 +46,7 @@ def raters(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def calibrated(*rows: tuple[str, str, float | None], options: Options = MEAN) -> dict[str, float]:
-    """Give each response's calibrated score."""
+    """Return each response's calibrated score."""
     return dict(found(ratings(*rows), options)[1].select("response_id", "score").iter_rows())
 
 

@@ -18,7 +18,7 @@ def moments(correlation: np.ndarray, count: int = 1000) -> Moments:
 
 
 def correlations(loading: list[float]) -> np.ndarray:
-    """Give what a one-factor model says: products, and 1 with oneself."""
+    """Return a one-factor model's correlations: products, and 1 on the diagonal."""
     matrix = np.outer(loading, loading)
     np.fill_diagonal(matrix, 1.0)
     return matrix

@@ -64,7 +64,7 @@ def judged(kind: str, true_length: float) -> Judged:
 
 
 def true_pairs(world: World) -> pl.DataFrame:
-    """Give all pairs of a prompt's answers, and whether the low one is truly better."""
+    """Return all pairs of a prompt's answers, and whether the low one is truly better."""
     sides = world.gold.join(world.gold, on="prompt_id", suffix="_high")
     return sides.filter(pl.col("response_id") < pl.col("response_id_high")).select(
         "prompt_id",
@@ -89,7 +89,7 @@ def adjudicated(pairs: pl.DataFrame) -> pl.DataFrame:
 
 
 def majority(world: World) -> pl.DataFrame:
-    """Give the mean vote of the raters of each pair; a score says which of two it prefers."""
+    """Compute the mean vote of each pair's raters; scores vote for the higher answer."""
     one, rated = (
         world.comparisons,
         world.ratings.select("response_id", "prompt_id", "rater", "score"),
@@ -112,7 +112,7 @@ def majority(world: World) -> pl.DataFrame:
 
 
 def accuracy(found: Judged, by: str, share: float) -> float:
-    """Give the share of right labels among this share of the pairs, those it is surest of.
+    """Compute the accuracy among this share of the pairs, the most certain ones.
 
     A tie is right half of the time; pairs it is equally sure of are taken in the order of ids.
     """

@@ -54,7 +54,7 @@ EQUAL = features(a=10, b=10)
 
 
 def odds(votes: pl.DataFrame, known: pl.DataFrame, lengths: pl.DataFrame = EQUAL) -> float | None:
-    """Give the log-odds of the one pair compared."""
+    """Return the log-odds of the only compared pair."""
     value: float | None = log_odds_of_comparisons(votes, lengths, known)["log_odds"].item()
     return value
 

@@ -11,7 +11,7 @@ from rather.stages.common.parallel import prefetch
 
 @pytest.fixture(autouse=True)
 def two_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let two threads work, whatever machine this is."""
+    """Set the number of cores to two."""
     monkeypatch.setattr(module.os, "cpu_count", lambda: 2)
 
 

@@ -20,7 +20,7 @@ def asked(*texts: str) -> pl.DataFrame:
 
 
 def grouped(*texts: str) -> str:
-    """Give the clusters' names, one letter for each prompt."""
+    """Return the clusters' names, one letter for each prompt."""
     return "".join(clusters(asked(*texts))["cluster"])
 
 

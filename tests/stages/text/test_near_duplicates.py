@@ -33,7 +33,7 @@ def random_prompts(seed: int) -> list[str]:
 
 
 def every_pair_compared(texts: list[str]) -> list[int]:
-    """Name clusters the slow way: every two prompts compared, chains followed."""
+    """Compute clusters by brute force: all pairs compared, chains followed."""
     found = [tuple(text) for text in words(pl.Series(texts)).to_list()]
     runs = [{*zip(w, w[1:], w[2:], strict=False)} if len(w) >= 5 else {w} for w in found]
     labels = list(range(len(texts)))
