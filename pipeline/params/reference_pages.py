@@ -1,9 +1,10 @@
-"""Write docs/parameters.md and docs/formats.md from the code.
+"""Write docs/parameters.md, docs/formats.md and docs/audit-schema.json from the code.
 
 `make docs` writes them; a test compares the committed files.
 """
 
 import inspect
+import json
 import re
 import sys
 from collections.abc import Iterable, Iterator
@@ -16,6 +17,7 @@ from pydantic.fields import FieldInfo
 from rather.params.params import Params
 from rather.params.rater_kinds import BASES, kinds, options_class
 from rather.params.training import Lora, Training
+from rather.schemas.audit import audit_schema
 from rather.stages.convert.formats.formats import FORMATS
 from rather.stages.sources.mapping import Mapping
 from rather.stages.sources.presets import presets
@@ -282,7 +284,12 @@ def _rows(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
     return ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in lines]
 
 
-PAGES = {"parameters.md": parameters, "formats.md": formats}
+def audit_json() -> str:
+    """Return audit-schema.json: the JSON schema of audit.json."""
+    return json.dumps(audit_schema(), indent=2) + "\n"
+
+
+PAGES = {"parameters.md": parameters, "formats.md": formats, "audit-schema.json": audit_json}
 
 
 def main() -> None:
