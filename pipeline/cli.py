@@ -1,20 +1,32 @@
 """The `rather` command. Heavy packages are imported by the work, never by `--help`."""
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from rather.commands import examples
-from rather.environment import prepare
+
+if TYPE_CHECKING:
+    from rather.commands.convert import Request
+
+# Read once, when torch and polars are loaded.
+SETTINGS = {
+    # A thread that spins while it waits holds the core its neighbour waits for.
+    "OMP_WAIT_POLICY": "PASSIVE",
+    # Polars' allocator keeps freed memory for two seconds, not half a second: buckets follow each
+    # other, and asking the system for the same pages again took a twentieth of a run.
+    "_RJEM_MALLOC_CONF": "dirty_decay_ms:2000,muzzy_decay_ms:2000",
+}
+
 
 app = typer.Typer(
     name="rather",
     help="Chosen rather than rejected: preference data, from prompts and ratings to a policy.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
@@ -31,10 +43,27 @@ Changes = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="Change a parameter of params.yaml."),
 ]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Print no progress and no remarks; errors stay.")
+]
 Input = Annotated[
     str,
     typer.Argument(metavar="INPUT", help="A file, a folder, a glob in quotes, or hub:OWNER/NAME."),
 ]
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Chosen rather than rejected: preference data, from prompts and ratings to a policy."""
+    if version:
+        from importlib.metadata import version as version_of
+
+        print(f"rather {version_of('rather')}")
+        raise typer.Exit
 
 
 @app.command(epilog=examples.RUN)
@@ -65,14 +94,15 @@ def convert(
     from_: Format = "auto",
     map_: Map = None,
     changes: Changes = None,
+    quiet: Quiet = False,
 ) -> None:
     """Turn ratings, comparisons, rankings, pairs or thumbs into a training set, without DVC.
 
     Beside the training set lies OUT.dropped.parquet, with every row that is not in it and why.
     """
-    from rather.commands.convert import Asked, convert_file
+    from rather.commands.convert import convert_file
 
-    convert_file(Asked(source, from_, map_, tuple(changes or ())), to, out, format_)
+    convert_file(_request(source, from_, map_, changes, quiet), to, out, format_)
 
 
 @app.command(epilog=examples.AUDIT)
@@ -90,14 +120,13 @@ def audit(
         list[str] | None,
         typer.Option(metavar="LEVEL", help="Exit with 1 where the audit finds less than this."),
     ] = None,
+    quiet: Quiet = False,
 ) -> None:
-    """Say whether a file may be trained on, and which of its rows a person should look at."""
-    from rather.auditing.gates import read_gates
+    """Report whether a file may be trained on, and which of its rows a person should look at."""
     from rather.commands.audit import audit_file
-    from rather.commands.convert import Asked
 
-    gates = read_gates(fail_under or ())
-    audit_file(Asked(source, from_, map_, tuple(changes or ())), out, against, gates)
+    request = _request(source, from_, map_, changes, quiet)
+    audit_file(request, out, against, fail_under or ())
 
 
 @app.command(epilog=examples.INIT)
@@ -112,19 +141,19 @@ def init(
     initialise(source, out, force)
 
 
-@app.command(epilog=examples.AGREEMENT)
-def agreement(
+@app.command("agreement", epilog=examples.AGREEMENT)
+def show_agreement_of(
     source: Input,
     from_: Format = "auto",
     map_: Map = None,
     changes: Changes = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Say how far the raters of a file agree, with intervals: before any filter."""
+    """Report how far the raters of a file agree, with intervals, before any filter."""
+    from rather.api.agreement_report import agreement
     from rather.commands.agreement import show_agreement
-    from rather.commands.convert import Asked
 
-    show_agreement(Asked(source, from_, map_, tuple(changes or ())), as_json)
+    show_agreement(agreement(source, from_, map_, set=tuple(changes or ())), as_json)
 
 
 @app.command(epilog=examples.RANK)
@@ -140,13 +169,13 @@ def rank(
     from_: Format = "auto",
     map_: Map = None,
     changes: Changes = None,
+    quiet: Quiet = False,
 ) -> None:
     """Order candidate answers by the reward that a policy implies: best of n."""
-    from rather.commands.convert import Asked
     from rather.commands.rank import Models, rank_file
 
-    asked = Asked(source, from_, map_, tuple(changes or ()))
-    rank_file(asked, Models(policy, reference, beta), out)
+    request = _request(source, from_, map_, changes, quiet)
+    rank_file(request, Models(policy, reference, beta), out)
 
 
 @app.command()
@@ -164,10 +193,25 @@ def why(
         Path, typer.Option("--in", metavar="FOLDER", help="A repository, or an audit's folder.")
     ] = Path(),
 ) -> None:
-    """Tell one row's whole story: where it came from, what was said of it, what became of it."""
+    """Show one row's whole story: its source, its ratings, the stage that kept or dropped it."""
     from rather.commands.why import show_story
 
     show_story(root, name)
+
+
+def _request(
+    source: str, format_: str, mapping: Path | None, changes: list[str] | None, quiet: bool
+) -> "Request":
+    """Gather the arguments that several commands share."""
+    from rather.commands.convert import Request
+
+    return Request(source, format_, mapping, tuple(changes or ()), quiet)
+
+
+def prepare() -> None:
+    """Set default environment variables that are unset."""
+    for name, value in SETTINGS.items():
+        os.environ.setdefault(name, value)
 
 
 def main(arguments: list[str] | None = None) -> Any:
@@ -190,16 +234,16 @@ def main(arguments: list[str] | None = None) -> Any:
 
 
 def _require_text(arguments: Sequence[str]) -> None:
-    """Raise UserError for a name whose bytes are no text: no table and no page could tell it."""
-    for each in arguments:
-        if not each.isascii() and each.encode(errors="replace").decode() != each:
+    """Raise UserError for an argument that is not valid UTF-8: no table can hold it."""
+    for text in arguments:
+        if not text.isascii() and text.encode(errors="replace").decode() != text:
             from rather.schemas.base import UserError
 
-            raise UserError(f"{each!r}: expected a name in UTF-8, found other bytes; rename it")
+            raise UserError(f"{text!r}: expected a name in UTF-8, found other bytes; rename it")
 
 
 def _exit_code(error: Exception) -> int | None:
-    """Give the exit code of an error that rather stops for on purpose, None of any other."""
+    """Return the exit code of an error that is raised on purpose, None for any other."""
     from rather.schemas.base import RatherError
     from rather.trainer.errors import TrainerError
 
@@ -210,7 +254,7 @@ def _exit_code(error: Exception) -> int | None:
 
 
 def _sentence(error: Exception) -> str:
-    """Say what went wrong; of a package that is an extra, how to get it."""
+    """Return an error's sentence; for a package that is missing, the extra that brings it."""
     if isinstance(error, ModuleNotFoundError):
         extra = EXTRAS[str(error.name)]
         return f"expected the package {error.name}, found none; install the extra: rather[{extra}]"

@@ -1,6 +1,8 @@
 """What every table shares: exceptions, ids and chat messages."""
 
-from typing import Literal, TypedDict
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Literal, TypedDict
 
 import dataframely as dy
 import polars as pl
@@ -19,7 +21,12 @@ class UserError(RatherError):
 
 
 class QualityError(RatherError):
-    """The data is readable but below the declared quality."""
+    """The data is readable but below the declared quality.
+
+    ledger: the account of the rows by stage and unit, where a conversion was stopped; else empty
+    """
+
+    ledger: Mapping[str, Any] = MappingProxyType({})
 
 
 class BalanceError(RatherError):

@@ -33,10 +33,19 @@ COLUMNS = (*EVIDENCE, "stage", "reason", "failed")
 def write_dossier(
     run: Run, folder: Path, docs: str, why: str, previous: Previous | None = None
 ) -> Audit:
-    """Audit a run's tables up to validate, write all of it into a folder, and give the figures.
+    """Audit a run's tables up to validate, write all of it into a folder, return the figures.
 
     docs: where the Data Docs are, seen from the folder;  why: the command that tells a pair's story
     """
+    audit, rows = write_tables(run, folder, docs, why, previous)
+    write_page(folder, audit, rows)
+    return audit
+
+
+def write_tables(
+    run: Run, folder: Path, docs: str, why: str, previous: Previous | None = None
+) -> tuple[Audit, pl.DataFrame]:
+    """Write an audit but for its page and figures; return the figures and the worst pairs."""
     folder.mkdir(parents=True, exist_ok=True)
     _write_pairs(run, folder / PAIRS)
     with atomic_path(folder / FLAGGED) as draft:
@@ -56,10 +65,9 @@ def write_dossier(
     rows = audit_rows(run)
     with atomic_path(folder / WORST) as draft:
         rows.write_parquet(draft, compression="zstd")
-    write_page(folder, audit, rows)
     written = described((folder / name for name in (FLAGGED, PAIRS, WORST)), folder)
     write_text(folder / CARD, card(told, written=written))
-    return audit
+    return audit, rows
 
 
 def write_page(folder: Path, audit: Mapping[str, Any], rows: pl.DataFrame) -> None:

@@ -1,127 +1,85 @@
-"""`rather convert`: the curation stages on one source, in a folder that is not kept."""
+"""`rather convert`: a training set of one file, its dropped rows, and the ledger on stderr."""
 
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
 
-from rather.commands.publish import Target, show_ledger
-from rather.params.params import Params, make_params
-from rather.registry import runner
-from rather.run import Run
-from rather.runners.validate import run_declared
-from rather.schemas.base import QualityError, UserError
-from rather.stages.convert.formats.formats import form
-from rather.stages.sources.mapping import read_mapping
-
-CURATE = ("load", "measure", "calibrate", "pair", "winnow", "choose", "validate", "convert")
-LABEL = ("load", "measure", "calibrate", "convert")
-Work = Callable[[Run], None]
+from rather.api.data_source import read
+from rather.api.training_set import Saved, Target, convert
+from rather.schemas.base import QualityError
+from rather.stages.convert.formats.formats import Kind, form
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What a person asked to read: a source, its format, a mapping file, and changed parameters."""
+class Request:
+    """What the arguments of a command say: a source, its format and mapping, changed parameters.
+
+    quiet: print neither progress nor remarks; errors stay
+    """
 
     source: str
     format: str = "auto"
-    map: Path | None = None
+    mapping: Path | None = None
     changes: tuple[str, ...] = ()
-
-    def params(self, **more: Any) -> Params:
-        """Make the parameters of a run on this source alone."""
-        source = {"path": self.source, "format": self.format, **more.pop("source", {})}
-        if self.map is not None:
-            mapping = read_mapping(self.map)
-            extends = mapping.pop("extends", self.format)
-            if self.format not in ("auto", extends):
-                raise UserError(
-                    f"--from {self.format}: expected the format that {self.map} extends, "
-                    f"{extends}, or none; leave out one of them"
-                )
-            source |= {"format": extends, "mapping": mapping}
-        values = {"source": source, "test_fraction": 0, **more}
-        params = make_params(values, self.changes, "--set")
-        self._check(params, source["format"])
-        return params
-
-    def _check(self, params: Params, expected: str) -> None:
-        """Refuse the demo's world, and changes to what arguments already say."""
-        if expected == "demo":
-            raise UserError("--from demo: expected auto or a name that `rather sources` lists")
-        if (params.source.path, params.source.format) != (self.source, expected):
-            raise UserError(
-                "--set: expected no source.path or source.format, which INPUT, --from and --map "
-                "say; remove it"
-            )
-        if params.all_raters:
-            raise UserError("--set raters: expected none, as a file has its own; remove it")
+    quiet: bool = False
 
 
-@contextmanager
-def temporary_run(params: Params) -> Iterator[Run]:
-    """Give a run whose tables are gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="rather-") as folder:
-        run = Run(Path(folder), params)
-        yield run
-
-
-def convert_file(asked: Asked, to: Literal["dpo", "kto"], out: Path, format_: str) -> None:
+def convert_file(request: Request, to: Kind, out: Path, format_: str) -> None:
     """Write a training set, its dropped rows beside it, and the ledger to the terminal.
 
-    Raises UserError on a mistake in the file or the options, QualityError where pairs are below
-    the declared quality or no row is left; files of an earlier run then stay as they were.
+    Raises:
+        UserError: The file or an option is wrong.
+        QualityError: The pairs are below the declared quality, or no row is left; files of an
+            earlier run then stay as they were.
     """
-    target = Target(to, out, form(format_, to))
-    target.check(asked.source)
-    params = asked.params(convert={"to": [to]})
-    if params.convert.to != (to,):
-        raise UserError("--set: expected no convert.to, which --to says; remove it")
-    stages = CURATE if to == "dpo" or params.convert.kto.by == "pairs" else LABEL
-    with temporary_run(params) as run:
+    Target(to, out, form(format_, to)).check(request.source)
+    console = Console(stderr=True, highlight=False, soft_wrap=True, quiet=request.quiet)
+    with read(request.source, request.format, request.mapping) as source:
         try:
-            run_stages(run, stages, {"validate": run_declared})
-        except QualityError:
-            show_ledger(run, stages[:-1])
+            result = convert(
+                source, to, rows=format_, set=request.changes, progress=not request.quiet
+            )
+        except QualityError as error:
+            if error.ledger:
+                _show_ledger(error.ledger)
             raise
-        show_ledger(run, stages)
-        target.publish(run, stages)
+        with result:
+            if not request.quiet:
+                _show_ledger(result.ledger)
+            saved = result.save(out)
+            for line in (*result.remarks, *_lines(saved, to), saved.recipe):
+                console.print(line, markup=False)
 
 
-def run_stages(run: Run, stages: Sequence[str], instead: Mapping[str, Work] | None = None) -> None:
-    """Run stages in order, showing which one is at work.
-
-    instead: other work than a stage's own, by stage
-    """
-    for stage in stages:
-        with at_work(stage):
-            ((instead or {}).get(stage) or runner(stage))(run)
-        if stage == "load":
-            _require_answers(run)
-
-
-@contextmanager
-def at_work(name: str) -> Iterator[None]:
-    """Show what is at work, and for how long."""
-    columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
-    console = Console(stderr=True)
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as progress:
-        progress.add_task(name)
-        yield
+def _lines(saved: Saved, to: Kind) -> tuple[str, str]:
+    """Return what was written and what was dropped, a line each."""
+    num_rows = saved.counts["rows"]
+    rows = f"{saved.path}: {counted(num_rows, f'{to} row')}"
+    if to == "kto":
+        good = saved.counts["desirable"]
+        rows += f" ({good:,} desirable, {num_rows - good:,} undesirable)"
+    units = [
+        counted(count, f"dropped {unit.removesuffix('s')}") for unit, count in saved.dropped.items()
+    ]
+    dropped = f"{', '.join(units)}, each with its reason" if units else "0 rows dropped"
+    return rows, f"{saved.dropped_path}: {dropped}"
 
 
-def _require_answers(run: Run) -> None:
-    """Refuse a source of prompts alone: there is nothing in it to prefer."""
-    if run.read("load/responses").is_empty():
-        raise UserError(
-            f"{run.params.source.path}: expected rated responses, found prompts alone; let `rather "
-            f"init {run.params.source.path}` guess the columns, or name them with --from ratings "
-            "--set source.mapping.response=... --set source.mapping.scores='[...]'"
-        )
+def counted(count: int, noun: str) -> str:
+    """Return a count with its noun, which takes an s unless the count is 1."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def _show_ledger(ledger: Mapping[str, Mapping[str, Any]]) -> None:
+    """Print the account of each stage."""
+    table = Table("stage", "unit", "in", "kept", "dropped by reason", title="Ledger")
+    for stage, entries in ledger.items():
+        for unit, entry in entries.items():
+            reasons = ", ".join(f"{name} {count:,}" for name, count in entry["dropped"].items())
+            if entry["in"]:
+                table.add_row(stage, unit, f"{entry['in']:,}", f"{entry['kept']:,}", reasons)
+    Console(stderr=True).print(table)

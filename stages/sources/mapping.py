@@ -234,15 +234,20 @@ def read_fields(path: Path) -> dict[str, Any]:
         fields = yaml.load(path.read_text(encoding="utf-8"), loader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UserError(f"{path}: expected a mapping file (YAML), found {error}") from None
+    return check_mapping(str(path), fields)
+
+
+def check_mapping(where: str, fields: Any) -> dict[str, Any]:
+    """Return a mapping's fields as they are; raise UserError, after `where`, for wrong ones."""
     if not isinstance(fields, dict):
-        raise UserError(f"{path}: expected lines such as `prompt: question`, found {fields!r:.80}")
+        raise UserError(f"{where}: expected lines such as `prompt: question`, found {fields!r:.80}")
     try:
         PresetFile.model_validate(fields)
     except ValidationError as error:
-        raise UserError(f"{path}: {_first_mistake(error)}") from None
+        raise UserError(f"{where}: {_first_mistake(error)}") from None
     if not isinstance(fields.get("extends", ""), str):
-        raise UserError(f"{path}: extends: expected a format's name, found {fields['extends']!r}")
-    return fields
+        raise UserError(f"{where}: extends: expected a format's name, found {fields['extends']!r}")
+    return dict(fields)
 
 
 def _first_mistake(error: ValidationError) -> str:

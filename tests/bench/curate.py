@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from rather.environment import prepare  # noqa: E402
+from rather.cli import prepare  # noqa: E402
 
 prepare()  # as the command does, for both sides
 

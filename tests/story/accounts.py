@@ -1,7 +1,5 @@
 """Real files, converted as the command does it, and an account of what became of their rows."""
 
-import contextlib
-import io
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -10,13 +8,14 @@ from typing import Any, Literal
 
 import polars as pl
 
+from rather.api.curation import CURATE, LABEL, run_stages
+from rather.api.data_source import read
+from rather.api.training_set import Converted as Made
 from rather.auditing.accounts import ledgers
-from rather.commands.convert import CURATE, LABEL, Asked, run_stages
-from rather.commands.publish import Target
 from rather.registry import runner
 from rather.run import Run
 from rather.stages.common.ids import pair_ids
-from rather.stages.convert.formats.formats import Kind, form
+from rather.stages.convert.formats.formats import Kind
 from tests.stages.sources.real import DATA
 
 Entries = Mapping[str, Mapping[str, Any]]
@@ -76,19 +75,17 @@ class Converted:
 
 def converted(name: str, by: Literal["auto", "pairs"], folder: Path) -> dict[Kind, Converted]:
     """Convert a file to DPO and to KTO; `by` says what KTO's labels go by."""
-    asked = Asked(str(DATA / name))
-    run = Run(folder, asked.params(convert={"to": ["dpo"]}))
-    labelled = replace(run, params=asked.params(convert={"to": ["kto"], "kto": {"by": by}}))
-    with contextlib.redirect_stderr(io.StringIO()):
-        run_stages(run, CURATE)
-        dpo = _published(run, "dpo", CURATE)
-        runner("convert")(labelled)
+    source = read(str(DATA / name))
+    run = Run(folder, source.params(convert={"to": ["dpo"]}))
+    labelled = replace(run, params=source.params(convert={"to": ["kto"], "kto": {"by": by}}))
+    run_stages(run, CURATE)
+    dpo = _published(run, "dpo", CURATE)
+    runner("convert")(labelled)
     return {"dpo": dpo, "kto": _published(labelled, "kto", CURATE if by == "pairs" else LABEL)}
 
 
 def _published(run: Run, kind: Kind, stages: tuple[str, ...]) -> Converted:
-    """Write what the command leaves, and keep what it says."""
-    out, said = run.root / f"{kind}.parquet", io.StringIO()
-    with contextlib.redirect_stderr(said):
-        Target(kind, out, form("trl", kind)).publish(run, stages)
-    return Converted(run, kind, out, ledgers(run, stages), said.getvalue())
+    """Write what the command leaves, and keep its remarks."""
+    out, made = run.root / f"{kind}.parquet", Made(None, run, kind, "trl")
+    made.save(out)
+    return Converted(run, kind, out, ledgers(run, stages), "\n".join(made.remarks))

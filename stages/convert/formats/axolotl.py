@@ -52,7 +52,7 @@ def _dataset(facts: Facts, type_: str) -> list[str]:
     """Return the entry of a local file."""
     return [
         "datasets:",
-        f"  - path: {dumps(facts.file_name)}",
+        f"  - path: {dumps(facts.location)}",
         f"    ds_type: {facts.reader}",
         "    split: train",
         f"    type: {type_}",

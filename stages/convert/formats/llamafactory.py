@@ -73,13 +73,21 @@ def kto_side_file(facts: Facts) -> SideFile:
 
 def dpo_recipe(facts: Facts) -> str:
     """Return the lines for LLaMA-Factory's configuration."""
-    return f"stage: dpo\ndataset_dir: .  # where {SIDE_FILE} lies\ndataset: {dumps(facts.name)}"
+    return f"stage: dpo\n{_dataset(facts)}"
 
 
 def kto_recipe(facts: Facts) -> str:
     """Return the lines for LLaMA-Factory's configuration, with the weights that balance labels."""
     return (
-        f"stage: kto\ndataset_dir: .  # where {SIDE_FILE} lies\ndataset: {dumps(facts.name)}\n"
+        f"stage: kto\n{_dataset(facts)}\n"
         f"kto_chosen_weight: {facts.desirable_weight:.4g}\n"
         f"kto_rejected_weight: {facts.undesirable_weight:.4g}"
+    )
+
+
+def _dataset(facts: Facts) -> str:
+    """Return the lines that name the data set, and the folder of its side file."""
+    return (
+        f"dataset_dir: {dumps(facts.folder)}  # where {SIDE_FILE} lies\n"
+        f"dataset: {dumps(facts.name)}"
     )

@@ -4,6 +4,8 @@ Its preference transform, `preference_tulu_tokenize_and_truncate_v1` in
 open_instruct/dataset_transformation.py of https://github.com/allenai/open-instruct, says so.
 """
 
+from shlex import quote
+
 import polars as pl
 
 from rather.stages.convert.formats.turns import Facts, Reshaped, with_answers
@@ -17,4 +19,4 @@ def dpo(rows: pl.DataFrame) -> Reshaped:
 
 def dpo_recipe(facts: Facts) -> str:
     """Return the options of open-instruct's DPO script."""
-    return f"--dataset_mixer_list {facts.file_name} 1.0"
+    return f"--dataset_mixer_list {quote(facts.location)} 1.0"

@@ -45,4 +45,4 @@ def kto_recipe(facts: Facts) -> str:
 
 def _dataset(facts: Facts) -> str:
     """Return the call of Hugging Face's datasets that reads the file."""
-    return f'load_dataset("{facts.reader}", data_files={dumps(facts.file_name)}, split="train")'
+    return f'load_dataset("{facts.reader}", data_files={dumps(facts.location)}, split="train")'

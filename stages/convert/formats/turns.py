@@ -55,11 +55,25 @@ def system(column: str) -> pl.Expr:
 
 
 class Facts(NamedTuple):
-    """Facts for a trainer's configuration: the file, and the weights of KTO's classes."""
+    """Facts for a trainer's configuration: the file, and the weights of KTO's classes.
+
+    path: the whole path of the file, for lines that are pasted elsewhere; the name where empty
+    """
 
     file_name: str
     desirable_weight: float = 1.0
     undesirable_weight: float = 1.0
+    path: str = ""
+
+    @property
+    def location(self) -> str:
+        """The path by which a trainer finds the file."""
+        return self.path or self.file_name
+
+    @property
+    def folder(self) -> str:
+        """The folder of the file."""
+        return str(PurePath(self.location).parent)
 
     @property
     def name(self) -> str:

@@ -80,7 +80,7 @@ def test_the_verdict_is_said(audit: Callable[..., Audited]) -> None:
 def test_what_is_left_out_is_said(audit: Callable[..., Audited]) -> None:
     """A score that nobody can read is counted on the terminal, with the stage and the reason."""
     _, done = audit([*GOOD, {"prompt": "q9", "response": "a", "score": "?", "rater": "ann"}])
-    assert "Left out: 1 ratings by calibrate: unparsable_score;" in done.stdout
+    assert "Left out: 1 rating by calibrate: unparsable_score;" in done.stdout
 
 
 def test_flagged_rows_have_every_rule_that_they_fail(audit: Callable[..., Audited]) -> None:
