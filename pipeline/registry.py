@@ -9,6 +9,7 @@ from typing import Any
 from rather.params.params import Params, read_params
 from rather.run import Run
 from rather.schemas.base import UserError
+from rather.stages.common.spelling import did_you_mean
 
 # Stages that run once for each entry of a group of params.yaml; all others run once.
 GROUPS = {
@@ -41,7 +42,10 @@ def run_stage(root: Path, stage: str, name: str | None) -> None:
         UserError: There is no such stage or member.
     """
     if stage not in stages():
-        raise UserError(f"{stage}: no such stage; expected one of {', '.join(stages())}")
+        raise UserError(
+            f"{stage}: no such stage{did_you_mean(stage, stages())}; expected one of "
+            f"{', '.join(stages())}"
+        )
     params = read_params(root / "params.yaml")
     run = Run(root, params)
     members = _members(stage, params)

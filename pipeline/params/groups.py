@@ -1,13 +1,16 @@
 """Groups of params.yaml that belong to no stage's own file, and words for what is wrong in one."""
 
-from typing import Any
+from collections.abc import Collection
+from inspect import signature
+from typing import Any, get_args
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from rather.params.training import Strict
 from rather.schemas.base import UserError
+from rather.stages.common.spelling import did_you_mean
 from rather.stages.models.generate import Options as Generate
-from rather.stages.winnow.winnow import DEFAULT_RULES, keeps, reason_of
+from rather.stages.winnow.winnow import DEFAULT_RULES, keeps, reason_of, rule_named
 
 
 class Generator(Generate):
@@ -69,7 +72,7 @@ class Winnow(Strict):
             try:
                 keeps(name, options)
             except ValidationError as error:
-                raise ValueError(f"rules.{name}.{sentence(error)}") from None
+                raise ValueError(f"rules.{name}.{sentence(error, _options_of(name))}") from None
             except UserError as error:
                 raise ValueError(str(error)) from None
             except ValueError as error:
@@ -90,8 +93,11 @@ class Evaluate(Strict):
     command: str | None = None
 
 
-def sentence(error: ValidationError) -> str:
-    """Return pydantic's first error as one sentence: where, expected, found."""
+def sentence(error: ValidationError, known: type[BaseModel] | Collection[str] | None = None) -> str:
+    """Return pydantic's first error as one sentence: where, expected, found.
+
+    known: the model or the names of the options that were checked, for "did you mean"
+    """
     first = error.errors(include_url=False)[0]
     where = ".".join(str(part) for part in first["loc"])
     message = first["msg"].removeprefix("Value error, ")
@@ -100,5 +106,40 @@ def sentence(error: ValidationError) -> str:
         joint = ": " if message.startswith("expected") else "."
         return f"{where}{joint}{message}" if where else message
     if first["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-        return f"{where}: no such parameter; correct the name"
+        like = did_you_mean(str(first["loc"][-1]), _names_at(known, first["loc"][:-1]))
+        return f"{where}: no such parameter{like or '; correct the name'}"
     return f"{where}: {message[0].lower()}{message[1:]}, found {first['input']!r}"
+
+
+def _options_of(rule: str) -> Collection[str]:
+    """Return the names of a rule's options."""
+    return signature(rule_named(rule).require).parameters
+
+
+def _names_at(
+    known: type[BaseModel] | Collection[str] | None, path: tuple[int | str, ...]
+) -> Collection[str]:
+    """Return the names that are known at a place below a model."""
+    if known is None or not isinstance(known, type):
+        return known or ()
+    model: type[BaseModel] | None = known
+    inside_dict = False
+    for part in path:
+        if inside_dict or model is None:
+            inside_dict = False
+            continue
+        fields = {field.alias or name: field for name, field in model.model_fields.items()}
+        annotation = fields[str(part)].annotation if str(part) in fields else None
+        inside_dict = getattr(annotation, "__origin__", None) is dict
+        model = _model_in(annotation)
+    if model is None:
+        return ()
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """Return the first model that a type is or holds."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    models = (_model_in(argument) for argument in get_args(annotation))
+    return next((model for model in models if model is not None), None)

@@ -1,7 +1,7 @@
 """params.yaml: every parameter, read and checked."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from rather.params import rater_kinds
 from rather.params.groups import Contamination, Evaluate, Generator, Pair, Winnow, sentence
 from rather.params.loss_names import known_loss, policy_losses
 from rather.params.model_params import Further, Model
-from rather.params.overrides import change, read_values
+from rather.params.overrides import apply, read_values
 from rather.params.training import Policy, Round, Strict, Training
 from rather.schemas.base import UserError
 from rather.stages.audit.audit_options import Options as Audit
@@ -225,11 +225,12 @@ def read_params(path: Path) -> Params:
     return make_params(read_values(path), (), str(path))
 
 
-def make_params(values: dict[str, Any], changes: Iterable[str], where: str) -> Params:
-    """Check parameters, after changes like `a.b=1`; what is left out takes its default."""
-    for asked in changes:
-        change(values, asked)
+def make_params(
+    values: dict[str, Any], changes: Mapping[str, Any] | Iterable[str], where: str
+) -> Params:
+    """Return checked parameters, after changes like `a.b=1`; left out ones take their defaults."""
+    apply(values, changes)
     try:
         return Params.model_validate(values)
     except ValidationError as error:
-        raise UserError(f"{where}: {sentence(error)}") from None
+        raise UserError(f"{where}: {sentence(error, Params)}") from None

@@ -12,12 +12,11 @@ from importlib.util import find_spec
 from pkgutil import iter_modules
 from typing import Any
 
-from rather import stages
 from rather.schemas.base import UserError
 from rather.stages.common.extensions import declared, import_object
 from rather.stages.raters.rating import ModelOptions, ProgramOptions
 
-ROOM = f"{stages.__name__}.raters"
+ROOM = "rather.stages.raters"
 ENTRY_POINTS = "rather.raters"
 BASES = {"raters": ProgramOptions, "model_raters": ModelOptions}
 
