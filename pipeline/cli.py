@@ -52,18 +52,28 @@ Input = Annotated[
 ]
 
 
+def _print_version(is_asked: bool) -> None:
+    """Print the installed version and exit, if the option is given."""
+    if is_asked:
+        from importlib.metadata import version
+
+        print(f"rather {version('rather')}")
+        raise typer.Exit
+
+
 @app.callback()
 def common(
     version: Annotated[
-        bool, typer.Option("--version", is_eager=True, help="Print the version and exit.")
+        bool,
+        typer.Option(
+            "--version",
+            callback=_print_version,
+            is_eager=True,
+            help="Print the version and exit.",
+        ),
     ] = False,
 ) -> None:
     """Chosen rather than rejected: preference data, from prompts and ratings to a policy."""
-    if version:
-        from importlib.metadata import version as version_of
-
-        print(f"rather {version_of('rather')}")
-        raise typer.Exit
 
 
 @app.command(epilog=examples.RUN)

@@ -11,6 +11,7 @@ import pytest
 from rather.commands import convert as convert_command
 from rather.schemas.base import BalanceError, QualityError, UserError
 from rather.trainer.errors import TrainerError
+from tests.pipeline.ratings import GOOD, lines
 
 Rather = Callable[..., Any]
 ARGUMENTS = "convert", "in.jsonl", "--to", "dpo", "--out", "out.parquet"
@@ -134,3 +135,45 @@ def test_a_missing_extra_is_named(rather: Rather, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(convert_command, "convert_file", raising(other))
     with pytest.raises(ModuleNotFoundError):
         rather(*ARGUMENTS)
+
+
+def test_the_version_is_printed(rather: Rather) -> None:
+    """Without a command, and nothing else."""
+    done = rather("--version")
+    assert (done.code, done.stdout.split()[0]) == (0, "rather")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "suggestion"),
+    [
+        (("run", "winow"), "winnow"),
+        ((*ARGUMENTS, "--set", "winnow.margn.at_least=1"), "margin"),
+        ((*ARGUMENTS, "--set", "winnow.margin.at_lest=1"), "at_least"),
+        ((*ARGUMENTS, "--set", "chose.balance=none"), "choose"),
+        ((*ARGUMENTS, "--from", "alpaca_evl"), "alpaca_eval"),
+    ],
+)
+def test_the_nearest_name_is_suggested(
+    arguments: tuple[str, ...],
+    suggestion: str,
+    rather: Rather,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """For stages, rules, options, groups and formats; the exit code is the user's mistake."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_text("seed: 0\n")
+    (tmp_path / "in.jsonl").write_text('{"prompt": "a", "response": "b", "score": 1}\n')
+    done = rather(*arguments)
+    assert done.code == 2
+    assert f"(did you mean '{suggestion}'?)" in done.stderr
+
+
+def test_quiet_prints_nothing_but_errors(rather: Rather, tmp_path: Path) -> None:
+    """No ledger, no remark and no recipe; the file is written."""
+    rows = "".join(lines(GOOD))
+    (tmp_path / "in.jsonl").write_text(rows)
+    out = tmp_path / "out.parquet"
+    done = rather("convert", tmp_path / "in.jsonl", "--to", "dpo", "--out", out, "--quiet")
+    assert (done.code, done.stderr, done.stdout) == (0, "", "")
+    assert out.is_file()

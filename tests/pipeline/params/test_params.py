@@ -239,3 +239,11 @@ def test_raters_of_both_groups_are_alike() -> None:
     assert [*params.all_raters] == ["exact", "gpt", "rm"]
     assert rater_options(params, "rm")[1].max_length == 99
     assert rater_model(params, "gpt") == "gpt"
+
+
+@pytest.mark.parametrize("name", ["winnow.rules.agreement", "winnow.agreement"])
+def test_null_removes_a_rule(name: str) -> None:
+    """The others stay, in their order."""
+    rules = list(make_params({}, (), "here").winnow.rules)
+    left = make_params({}, (f"{name}=null",), "--set").winnow.rules
+    assert list(left) == [rule for rule in rules if rule != "agreement"]
