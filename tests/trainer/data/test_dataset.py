@@ -9,10 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 from transformers import PreTrainedTokenizerFast
 
+from rather.trainer.config import Kind
 from rather.trainer.data.dataset import Example, TokenLedger, read_examples
 from rather.trainer.data.encoding import ChatEncoder
 from rather.trainer.errors import TrainerError
-from rather.trainer.losses import Kind
 
 # Five tokens of template stand in a prompt (BOS, user, EOS, a line break, assistant) and one, EOS,
 # in a completion: "hi" takes seven tokens and "yo" three.
