@@ -382,7 +382,7 @@ class FigurePair(TypedDict):
 
 
 class ProblemChanges(TypedDict):
-    """Names of problems that are new, and of those that are gone."""
+    """Problems that are new, and problems that are gone, by name."""
 
     new: list[str]
     gone: list[str]

@@ -32,7 +32,7 @@ class Lora:
     merge: bool = True
 
     def __post_init__(self) -> None:
-        """Refuse values no adapter could have."""
+        """Check the values' ranges."""
         expect(self, "lora.r", "at least 1", self.r >= 1)
         expect(self, "lora.alpha", "above 0", self.alpha > 0)
         expect(self, "lora.dropout", "a share from 0 to below 1", 0 <= self.dropout < 1)
@@ -106,7 +106,7 @@ class TrainConfig:
     report_to: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse values no training could use."""
+        """Check the values' ranges."""
         if isinstance(self.lora, Mapping):
             object.__setattr__(self, "lora", read_settings(Lora, self.lora, "lora"))
         whole = {"epochs": 1, "batch_size": 1, "gradient_accumulation_steps": 1}

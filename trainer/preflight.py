@@ -27,7 +27,7 @@ REPORTERS = {"tensorboard": ("tensorboard", "tensorboardX"), "dvclive": ("dvcliv
 
 
 def check_reporters(config: TrainConfig, log: Path | None) -> None:
-    """Refuse loggers that are unknown or not installed, or have no place to write to."""
+    """Check that loggers are known, installed and have a folder to write to."""
     for name in config.report_to:
         packages = REPORTERS.get(name)
         if packages is None:
@@ -46,7 +46,7 @@ def check_reporters(config: TrainConfig, log: Path | None) -> None:
 
 
 def check_reference_given(goal: Objective, reference: Path | None, config: TrainConfig) -> None:
-    """Refuse a reference too few or too many."""
+    """Check that a reference is given exactly when the loss needs one."""
     needed = goal.loss.needs_reference and config.reference == "cached"
     if needed and reference is None:
         raise TrainerError(
@@ -61,7 +61,7 @@ def check_reference_given(goal: Objective, reference: Path | None, config: Train
 
 
 def check_ledger(ledger: TokenLedger, config: TrainConfig) -> None:
-    """Refuse training data of which more was dropped or cut than the settings allow."""
+    """Check the shares of dropped and truncated rows against their limits."""
     rows = max(ledger.rows_in, 1)
     for name, count in (
         ("max_dropped", sum(ledger.dropped.values())),
@@ -79,7 +79,7 @@ def check_ledger(ledger: TokenLedger, config: TrainConfig) -> None:
 def check_tokens(
     tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel, splits: Mapping[str, Rows]
 ) -> None:
-    """Refuse a tokenizer that is not the model's: whose tokens the model has no embedding of."""
+    """Check that the model has an embedding for every token of the tokenizer."""
     size = model.get_input_embeddings().num_embeddings
     used = max(
         max(map(max, (example.prompt, *example.completions)))

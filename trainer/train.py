@@ -90,7 +90,7 @@ def train(
 def _attach(
     cache: Reference | None, splits: Mapping[str, Rows], model: Path, config: TrainConfig
 ) -> bool:
-    """Give rows their reference log-probs; return whether training starts at its reference."""
+    """Attach the reference's log-probs to rows; return whether training starts at the reference."""
     if cache is None:
         return True
     cache.expect_made_for(config)

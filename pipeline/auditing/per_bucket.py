@@ -8,7 +8,7 @@ import polars as pl
 
 from rather.auditing.totals import OTHERS, Part
 from rather.run import Run
-from rather.runners.shared.judgements import judged_comparisons, judged_ratings
+from rather.runners.shared.counted_judgements import judged_comparisons, judged_ratings
 from rather.stages.audit import (
     answers,
     estimates,

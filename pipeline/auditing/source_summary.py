@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from rather.run import Run
-from rather.runners.shared.labels import labeller
+from rather.runners.shared.label_balance import labeller
 from rather.stages.audit import advice
 from rather.stages.audit.estimates import Estimate, chance_greater
 from rather.stages.common.parallel import prefetch

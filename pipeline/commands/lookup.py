@@ -14,7 +14,7 @@ Row = dict[str, Any]
 
 
 def rows_of(run: Run, tables: Iterable[str], where: pl.Expr) -> pl.DataFrame:
-    """Give the rows of tables of one kind that fulfil a condition; a table not written has none."""
+    """Return the rows of tables of one kind that fulfil a condition; missing tables are empty."""
     names = list(tables)
     empty = schema_of(names[0]).create_empty()
     found = [_found(run, name, where, empty.columns) for name in names]
@@ -37,24 +37,24 @@ def _found(run: Run, table: str, where: pl.Expr, columns: list[str]) -> pl.DataF
 
 
 def row_of(run: Run, table: str, **ids: str) -> Row | None:
-    """Give the one row of a table with these ids, or None."""
+    """Return the one row of a table with these ids, or None."""
     texts = pl.all_horizontal(pl.col(name) == value for name, value in ids.items())
     found = rows_of(run, [table], texts if is_read(table) else are(**ids))
     return found.row(0, named=True) if found.height else None
 
 
 def are(**ids: str) -> pl.Expr:
-    """Say which rows have these ids; with prompt_id, by which tables are sorted, it is quick."""
+    """Return the condition for rows with these ids; prompt_id makes it quick."""
     return pl.all_horizontal(is_one_of(name, value) for name, value in ids.items())
 
 
 def is_one_of(column: str, *ids: str) -> pl.Expr:
-    """Say where a column of numbers is one of these ids."""
+    """Return the condition for a numeric id column to be one of these ids."""
     return pl.any_horizontal(pl.col(column) == _number(value) for value in ids)
 
 
 def begins(column: str, digits: str) -> pl.Expr:
-    """Say where a column of numbers is an id that begins with these digits."""
+    """Return the condition for a numeric id column to begin with these digits."""
     least, most = (_number(digits.ljust(NUM_DIGITS, end)) for end in ("0", "f"))
     return pl.col(column).is_between(least, most)
 

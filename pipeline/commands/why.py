@@ -29,7 +29,7 @@ def show_story(root: Path, name: str) -> None:
 
 
 def story(run: Run, name: str) -> list[str]:
-    """Tell what became of the row that an id, or the unique beginning of one, names.
+    """Print the history of the row with an id, or with the unique beginning of one.
 
     What several rounds made is told of each. Raises UserError where there is none, or more than
     one.
@@ -81,19 +81,19 @@ def _find(run: Run, name: str) -> list[tuple[Run, str, Row]]:
 
 
 def _ids(run: Run) -> dict[str, tuple[str, ...]]:
-    """Say which ids a person may name, and the tables whose rows have them."""
+    """Return the kinds of ids, and the tables that hold them."""
     own = run.tables.path("load/prompts").is_relative_to(run.data)
     asked = {"prompt_id": ("load/prompts",)} if own else {}
     return {"pair_id": ("pair/pairs",), **asked, "response_id": _answered(run)}
 
 
 def _answered(run: Run) -> tuple[str, ...]:
-    """Name the tables of responses."""
+    """Return the tables of responses."""
     return "load/responses", *(f"generate/{name}" for name in run.params.generators)
 
 
 def _of_prompt(run: Run, prompt: Row) -> Iterator[str]:
-    """Tell of a prompt, its answers and its pairs."""
+    """Yield the lines on a prompt, its answers and its pairs."""
     here = is_one_of("prompt_id", prompt["prompt_id"])
     yield from _prompt(prompt)
     for response in rows_of(run, _answered(run), here).to_dicts():
@@ -109,7 +109,7 @@ def _of_prompt(run: Run, prompt: Row) -> Iterator[str]:
 
 
 def _of_response(run: Run, response: Row) -> Iterator[str]:
-    """Tell of an answer, its comparisons, its pairs and its label."""
+    """Yield the lines on an answer, its comparisons, its pairs and its label."""
     name = response["response_id"]
     yield from _prompt_of(run, response)
     yield from _response(run, response, "answer")
@@ -127,7 +127,7 @@ def _of_response(run: Run, response: Row) -> Iterator[str]:
 
 
 def _of_pair(run: Run, pair: Row) -> Iterator[str]:
-    """Tell of a pair: what was asked, answered and judged, and its fate."""
+    """Yield the lines on a pair: prompt, answers, judgements and outcome."""
     yield f"pair {pair['pair_id']}"
     yield from _prompt_of(run, pair)
     sides = {side: pair[f"{side}_id"] for side in ("chosen", "rejected")}
@@ -141,13 +141,13 @@ def _of_pair(run: Run, pair: Row) -> Iterator[str]:
 
 
 def _prompt_of(run: Run, row: Row) -> Iterator[str]:
-    """Tell of a row's prompt."""
+    """Yield the lines on a row's prompt."""
     prompt = row_of(run, "load/prompts", prompt_id=row["prompt_id"])
     return _prompt(prompt) if prompt else iter([f"prompt {row['prompt_id']}"])
 
 
 def _prompt(prompt: Row) -> Iterator[str]:
-    """Tell where a prompt stood, its split and its turns, the last of them where there are many."""
+    """Yield the lines on a prompt's source, split and last turns."""
     yield f"prompt {prompt['prompt_id']}: {_where(prompt)}, split {prompt['split']}"
     turns = prompt["messages"]
     if len(turns) > MOST:
@@ -157,7 +157,7 @@ def _prompt(prompt: Row) -> Iterator[str]:
 
 
 def _response(run: Run, response: Row, what: str) -> Iterator[str]:
-    """Tell what was answered, by whom, and how it was rated."""
+    """Yield the lines on an answer: text, generator and ratings."""
     name = response["response_id"]
     yield f"{what} {name}: by {response['generator']}, {_where(response)}"
     if name is None:
@@ -177,13 +177,13 @@ def _response(run: Run, response: Row, what: str) -> Iterator[str]:
 
 
 def _rating(rating: Row) -> str:
-    """Tell one rating, and where it stood."""
+    """Return the line on one rating and its source."""
     given = rating["reason"] if rating["score"] is None else f"{rating['score']:g}"
     return f"rated {given} by {rating['rater']} ({rating['aspect']}), {_where(rating)}"
 
 
 def _comparisons(run: Run, where: pl.Expr) -> Iterator[str]:
-    """Tell the comparisons that fulfil a condition."""
+    """Yield the lines on comparisons that fulfil a condition."""
     found = rows_of(run, ["load/comparisons", *_by_raters(run, "compare")], where).to_dicts()
     for row in found[:MOST]:
         said = row["reason"] if row["preference"] is None else f"preference {row['preference']:g}"
@@ -195,7 +195,7 @@ def _comparisons(run: Run, where: pl.Expr) -> Iterator[str]:
 
 
 def _verdicts(run: Run, where: pl.Expr) -> Iterator[str]:
-    """Tell in a judge's own words the verdicts that fulfil a condition."""
+    """Yield the judge's replies that fulfil a condition."""
     for rater in run.params.model_raters:
         for row in rows_of(run, [f"verdicts/{rater}"], where).head(MOST).to_dicts():
             beside = f", then {row['second_id']}" if row["second_id"] else ""
@@ -204,12 +204,12 @@ def _verdicts(run: Run, where: pl.Expr) -> Iterator[str]:
 
 
 def _by_raters(run: Run, stage: str) -> list[str]:
-    """Name the tables that raters made in a stage."""
+    """Return the tables that raters wrote in a stage."""
     return [f"{stage}/{rater}" for rater in run.params.all_raters]
 
 
 def _fate(run: Run, pair: Row) -> Iterator[str]:
-    """Tell a pair's evidence, the rules it failed, whether it was chosen, and where it went."""
+    """Yield the lines on a pair's evidence, failed rules, choice and training set."""
     evidence = [f"{name} {pair[name]:.4g}" for name in EVIDENCE if pair[name] is not None]
     evidence += [f"{name} {pair[name]}" for name in FLAGS if pair[name]]
     yield f"{INDENT}evidence: {', '.join(evidence)}"
@@ -228,7 +228,7 @@ def _fate(run: Run, pair: Row) -> Iterator[str]:
 
 
 def _label(run: Run, response: Row) -> str:
-    """Tell which label an answer got, or why none."""
+    """Yield the lines on an answer's label, or why it has none."""
     ids = {name: response[name] for name in ("prompt_id", "response_id")}
     for split in ("train", "test"):
         if row := row_of(run, f"convert/kto/{split}", **ids):
@@ -240,7 +240,7 @@ def _label(run: Run, response: Row) -> str:
 
 
 def _where(row: Row) -> str:
-    """Say where in the source a row stood, or that a stage made it."""
+    """Return a row's place in the source, or the stage that made it."""
     if row["source_line"] is None:
         return "made by this run"
     return f"{row['source'] or 'source'} line {row['source_line']:,}"

@@ -8,7 +8,7 @@ import polars as pl
 
 from rather.ledger import Ledger, by_reason
 from rather.run import Run
-from rather.runners.shared.judgements import judged_ratings
+from rather.runners.shared.counted_judgements import judged_ratings
 from rather.stages.agreement import reliability_data
 from rather.stages.agreement.agreement_summary import headline, influences, summarise
 from rather.stages.agreement.levels import Kind

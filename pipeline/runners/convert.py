@@ -8,7 +8,7 @@ import polars as pl
 
 from rather.ledger import Ledger, by_reason
 from rather.run import Run
-from rather.runners.shared.labels import balance, label_rule, labels_of
+from rather.runners.shared.label_balance import balance, label_rule, labels_of
 from rather.schemas.training_sets import Dpo
 from rather.stages.convert import convert, kto_labels
 from rather.stages.validate import validate

@@ -13,8 +13,8 @@ from rather.ledger import plain
 from rather.params.params import rater_model, rater_options
 from rather.params.rater_kinds import rate_function
 from rather.run import Run
-from rather.runners.shared.answers import policies
 from rather.runners.shared.rated import models_of
+from rather.runners.shared.sample_answers import policies
 from rather.schemas.base import UserError
 from rather.schemas.training_sets import Dpo
 from rather.stages.common.ids import text_ids

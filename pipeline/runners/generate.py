@@ -2,7 +2,7 @@
 
 from rather.ledger import Ledger
 from rather.run import Run
-from rather.runners.shared.answers import answer
+from rather.runners.shared.sample_answers import answer
 
 
 def run(run: Run, name: str) -> None:

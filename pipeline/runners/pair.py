@@ -7,7 +7,7 @@ import polars as pl
 
 from rather.ledger import Ledger, by_reason
 from rather.run import Run
-from rather.runners.shared.judgements import judged_comparisons, judged_ratings
+from rather.runners.shared.counted_judgements import judged_comparisons, judged_ratings
 from rather.stages.calibrate.rating_evidence import Evidence
 from rather.stages.pair import pair
 from rather.stages.pair.compared_pairs import contradictions

@@ -9,7 +9,7 @@ from rather.tables.atomic_files import write_text
 
 if TYPE_CHECKING:
     pass
-from rather.runners.shared.training import settings
+from rather.runners.shared.train_model import settings
 
 
 def run(run: Run, name: str) -> None:

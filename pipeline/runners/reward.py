@@ -7,7 +7,7 @@ from rather.run import Run
 
 if TYPE_CHECKING:
     pass
-from rather.runners.shared.training import teach
+from rather.runners.shared.train_model import teach
 
 
 def run(run: Run) -> None:

@@ -5,8 +5,8 @@ import polars as pl
 from rather.ledger import Ledger, plain
 from rather.params.training import Round
 from rather.run import Run
-from rather.runners.shared.answers import answer
 from rather.runners.shared.rounds import FIRST, round_run
+from rather.runners.shared.sample_answers import answer
 from rather.schemas.base import MESSAGES_DTYPE, RatherError
 from rather.schemas.training_sets import Dpo
 from rather.stages.common.bootstrap import NOTHING, Estimate

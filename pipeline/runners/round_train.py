@@ -3,7 +3,7 @@
 from rather.ledger import Ledger
 from rather.run import Run
 from rather.runners.shared.rounds import FIRST, round_run
-from rather.runners.shared.training import settings, train_model
+from rather.runners.shared.train_model import settings, train_model
 from rather.stages.models.pointer import weights
 
 

@@ -4,7 +4,7 @@ import polars as pl
 
 from rather.ledger import Ledger, by_reason
 from rather.run import Run
-from rather.runners.shared.answers import policies
+from rather.runners.shared.sample_answers import policies
 
 
 def run(run: Run) -> None:

@@ -7,7 +7,7 @@ from rather.run import Run
 
 if TYPE_CHECKING:
     pass
-from rather.runners.shared.training import settings, train_model
+from rather.runners.shared.train_model import settings, train_model
 
 
 def run(run: Run, name: str) -> None:

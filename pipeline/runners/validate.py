@@ -4,7 +4,7 @@ import json
 
 from rather.ledger import Ledger
 from rather.run import Run
-from rather.runners.shared.labels import label_balance
+from rather.runners.shared.label_balance import label_balance
 from rather.stages.validate import validate
 from rather.stages.validate.expectations import Suite
 from rather.stages.validate.table_suites import suite

@@ -1,4 +1,4 @@
-"""Ask a chat model: open it, ask a chunk of requests, keep the answers, ask the next.
+"""Chat models: open one, sample answers chunk by chunk, and store each chunk.
 
 The model is a folder of weights, served by vLLM, or an endpoint.
 """
@@ -128,7 +128,7 @@ class AnswerStore(Store):
     def ask(
         self, chatter: Chatter, missing: pl.DataFrame, requests: Requests, watch: Watch
     ) -> Iterator[pl.DataFrame]:
-        """Ask chunk by chunk, keep the answers of each, and yield them as rows.
+        """Sample answers chunk by chunk, store each chunk, and yield its rows.
 
         Args:
             chatter: a model that runs.

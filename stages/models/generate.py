@@ -96,7 +96,7 @@ def generate(
     store: Path,
     chatter: Chatter | None = None,
 ) -> pl.DataFrame:
-    """Ask the model each prompt `num_samples` times at each temperature.
+    """Sample `num_samples` answers to each prompt at each temperature.
 
     prompts: as in schemas/texts.py;  model: a folder;  generator: the answers' name
     store:   folder that keeps every finished chunk; a rerun asks only for missing answers
@@ -151,7 +151,7 @@ class _Pass:
         return self._store.missing(self._wanted(conversations))
 
     def ask(self, chatter: Chatter, missing: pl.DataFrame, watch: Watch) -> None:
-        """Ask for the missing samples, and keep them."""
+        """Sample the missing answers, and store them."""
         for _ in self._store.ask(chatter, missing, self._requests, watch):
             pass
 

@@ -23,7 +23,7 @@ def rate(
     seed: int,
     models: Models,
 ) -> Rated:
-    """Ask the judge about every response, or about couples of responses in both orders.
+    """Judge every response, or couples of responses in both orders.
 
     An answer without a value for an aspect gives null and a reason: cut_off, empty_answer,
     not_json, not_on_scale, not_a_preference; so does a question that cannot be asked.

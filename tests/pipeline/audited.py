@@ -10,7 +10,7 @@ from typing import Any
 from rather.auditing.figures import audit_figures
 from rather.registry import runner
 from rather.run import Run
-from rather.runners.shared.labels import label_balance
+from rather.runners.shared.label_balance import label_balance
 from tests.pipeline.curated import PAIRS, curated
 from tests.pipeline.ratings import lines
 

@@ -45,7 +45,7 @@ class Blocks:
         return [length for prompt, completions in self.groups for length in (prompt, *completions)]
 
     def mask(self, num_queries: int, num_keys: int, window: int | None, like: Tensor) -> Tensor:
-        """Give the mask of queries that are the last of their keys: (queries, keys) bool."""
+        """Return the mask of queries that are the last of their keys: (queries, keys) bool."""
         key = (num_queries, num_keys, window)
         if key not in self._masks:
             queries = torch.arange(num_keys - num_queries, num_keys, device=like.device)[:, None]
@@ -55,7 +55,7 @@ class Blocks:
         return self._masks[key]
 
     def flex_mask(self, window: int | None, like: Tensor) -> BlockMask:
-        """Give the whole row's mask as FlexAttention's blocks."""
+        """Return the whole row's mask as FlexAttention's blocks."""
         if window not in self._flex:
             group, piece, position = self._coordinates(like.device)
 
@@ -72,7 +72,7 @@ class Blocks:
         return self._flex[window]
 
     def _coordinates(self, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-        """Give each token's group, its piece within (0 the prompt) and its position."""
+        """Return each token's group, its piece within (0 the prompt) and its position."""
         group: list[int] = []
         piece: list[int] = []
         position: list[int] = []
@@ -191,7 +191,7 @@ def _compiled_flex_attention() -> Any:
 
 @contextmanager
 def attending_packed(model: PreTrainedModel) -> Iterator[None]:
-    """Let a model attend as packed batches need it.
+    """Replace a model's attention by one for packed batches, inside a context.
 
     What computes activations again in the backward pass must find it so still: it then stays.
     """

@@ -51,7 +51,7 @@ def choose(model: PreTrainedModel, config: TrainConfig, scored: bool = False) ->
 
 
 def _obstacle(model: PreTrainedModel, config: TrainConfig) -> str:
-    """Say what stands against packing, if anything."""
+    """Return the reason against packing, None if there is none."""
     if not model._can_set_attn_implementation():
         return "its attention cannot be replaced"
     groups = _trial(model)
@@ -67,7 +67,7 @@ def _obstacle(model: PreTrainedModel, config: TrainConfig) -> str:
 
 
 def _unseen_reach(config: PretrainedConfig, windows: set[int], max_length: int) -> str:
-    """Say which window of attention would be overlooked, since its layers did not tell of it."""
+    """Return the attention window that layers do not declare, and packing would ignore."""
     for name in REACHES:
         reach = getattr(config, name, None)
         used = getattr(config, "use_sliding_window", True) or name != "sliding_window"

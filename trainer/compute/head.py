@@ -38,7 +38,7 @@ def head_logps(head: nn.Module, hidden: Tensor, targets: Tensor, adjust: Adjust 
 
 
 def adjustment(config: Any) -> Adjust | None:
-    """Give what a model does to its logits after the head, by its configuration, if anything.
+    """Return the change a model makes to its logits after the head, by its configuration.
 
     Gemma 2 bounds them by a softcap, Cohere multiplies them, Granite divides them.
     """
@@ -68,7 +68,7 @@ def _chunked(head: nn.Module, hidden: Tensor, targets: Tensor, adjust: Adjust | 
 
 
 def _forward_of(head: nn.Module) -> Callable[[Tensor], Tensor]:
-    """Give a head's own forward method, also while `replaced` stands in for it."""
+    """Return a head's own forward method, even inside `replaced`."""
     forward: Callable[[Tensor], Tensor] = type(head).forward.__get__(head)
     return forward
 
@@ -169,7 +169,7 @@ class _Kept:
 def _shares(
     kept: tuple[Tensor, Tensor] | None, hidden: Tensor, tile: Tensor, normalizer: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Give a tile's part of the softmax over all words, as kept or anew, up to a factor (n, 1)."""
+    """Return a tile's part of the softmax over the vocabulary, up to a factor (n, 1)."""
     if kept is None:
         logits = widen(_product(hidden, tile))
         return logits.sub_(normalizer[:, None]).exp_(), torch.ones_like(normalizer)[:, None]
@@ -209,7 +209,7 @@ def _kind(values: Tensor) -> str:
 
 
 def _arithmetic(values: Tensor) -> torch.dtype:
-    """Name the dtype a linear map computes in, autocast considered."""
+    """Return the dtype a linear map computes in, autocast considered."""
     device = values.device.type
     if torch.is_autocast_enabled(device):
         return torch.get_autocast_dtype(device)
@@ -227,7 +227,7 @@ def widen(values: Tensor) -> Tensor:
 
 @contextmanager
 def replaced(head: nn.Module, forward: Callable[[Tensor], Tensor]) -> Iterator[None]:
-    """Let another function stand in for a module's forward, its hooks still running."""
+    """Replace a module's forward method inside a context; its hooks still run."""
     former = head.__dict__.get("forward")
     head.forward = forward
     try:

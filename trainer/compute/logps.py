@@ -44,7 +44,7 @@ class TokenLogps:
         return self._add_up(torch.where(within, self.values, 0.0))
 
     def ends(self) -> Tensor:
-        """Give the log-prob of each completion's last token, its end unless it was cut: (S,)."""
+        """Return the log-prob of each completion's last token: (S,), nats."""
         last = self.position == self.counts()[self.sequence] - 1
         return self._add_up(torch.where(last, self.values, 0.0))
 
@@ -52,7 +52,7 @@ class TokenLogps:
         return values.new_zeros(self.num_sequences).index_add(0, self.sequence, values)
 
     def then(self, other: "TokenLogps") -> "TokenLogps":
-        """Put another batch's sequences after these."""
+        """Append another batch's sequences."""
         return TokenLogps(
             torch.cat((self.values, other.values)),
             torch.cat((self.sequence, other.sequence + self.num_sequences)),
@@ -189,7 +189,7 @@ def inference(model: nn.Module, precision: str) -> Iterator[None]:
 
 
 def has_dropout(model: nn.Module) -> bool:
-    """Say whether a model drops activations at random while it is trained."""
+    """Check whether a model has dropout in training."""
     layers = any(isinstance(module, nn.Dropout) and module.p for module in model.modules())
     settings = pretrained(model).config.get_text_config().to_dict()
     return layers or any("drop" in name and value for name, value in settings.items())
@@ -201,5 +201,5 @@ def to_device(batch: Batch, model: nn.Module) -> Batch:
 
 
 def device_of(model: nn.Module) -> torch.device:
-    """Name the device that holds a model."""
+    """Return the device that holds a model."""
     return next(model.parameters()).device

@@ -88,7 +88,7 @@ class Objective:
         return batch_metrics.metrics(self.loss, self.beta, quantities)
 
     def state_dict(self) -> dict[str, float]:
-        """Give what training carries from batch to batch, as a checkpoint can hold it."""
+        """Return the state that is carried from batch to batch, for a checkpoint."""
         return {"mean": self.rewards.mean, "count": self.rewards.count}
 
     def load_state_dict(self, state: Mapping[str, float]) -> None:
@@ -96,7 +96,7 @@ class Objective:
         self.rewards.mean, self.rewards.count = state["mean"], int(state["count"])
 
     def _shift(self, found: Quantities, batch: Batch, training: bool) -> Tensor:
-        """Give the mean of all rewards so far, these among them where they are trained on: (B,)."""
+        """Return the mean of all rewards so far, including these in training: (B,)."""
         rewards = self.beta * (found["policy"] - found["reference"]).detach()
         if training:
             self.rewards.add(_counted(rewards, batch))
@@ -183,7 +183,7 @@ def _within_limits(loss: Loss, options: Mapping[str, float | str | bool]) -> Non
 
 
 def at_reference(quantities: Mapping[str, Tensor]) -> Quantities:
-    """Give the quantities as they would be if the policy were the reference itself."""
+    """Return the quantities with the reference as the policy."""
     swapped = {
         name: quantities.get(name.replace("policy", "reference"), values)
         for name, values in quantities.items()
@@ -193,7 +193,7 @@ def at_reference(quantities: Mapping[str, Tensor]) -> Quantities:
 
 
 def of_pairs(logps: TokenLogps, batch: Mapping[str, Tensor]) -> Quantities:
-    """Give what losses of pairs take, of 2B completions: the B chosen, then the B rejected."""
+    """Return the inputs of losses of pairs from 2B completions: B chosen, then B rejected."""
     counts = logps.counts()
     found = _by_side("policy_{}", logps.sums()) | _by_side("{}_lengths", counts)
     found["mean_chosen_length"] = found["chosen_lengths"].to(logps.values.dtype).mean()
@@ -217,7 +217,7 @@ def _evidence(batch: Mapping[str, Tensor]) -> Quantities:
 
 
 def of_labels(logps: TokenLogps, batch: Mapping[str, Tensor]) -> Quantities:
-    """Give what losses of labels take, of B completions and perhaps B mismatched ones after them.
+    """Return the inputs of losses of labels from B completions, and B mismatched ones if any.
 
     kl is (B,): each process's own log-ratios, or where there are several, the mean over them all.
     """

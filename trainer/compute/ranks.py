@@ -45,7 +45,7 @@ def rank() -> int:
 
 
 def gather(value: T) -> list[T]:
-    """Give every process the values of all of them, by rank."""
+    """Return the values of all processes, by rank."""
     if size() == 1:
         return [value]
     values: list[Any] = [None] * size()
@@ -91,5 +91,5 @@ class Shares(Sampler[list[Place]]):
             yield batch[rank() :: size()] or batch[:1]
 
     def idle(self) -> Iterator[bool]:
-        """Tell of each batch whether this process's share of it only fills a gap."""
+        """Return, per batch, whether this process's share is padding."""
         return (len(batch) <= rank() for batch in self._batches)

@@ -72,7 +72,7 @@ class Rows(Dataset[Row]):
         return len(self.examples)
 
     def __getitem__(self, place: Place) -> Row:
-        """Give a row as an epoch sees it."""
+        """Return a row with the partner of one epoch."""
         example, completions = self.examples[place[1]], self.completions(place)
         return Row(
             example.prompt,
@@ -84,7 +84,7 @@ class Rows(Dataset[Row]):
         )
 
     def completions(self, place: Place) -> tuple[Tokens, ...]:
-        """Give the completions scored after a row's prompt, its partner's among them."""
+        """Return the completions scored after a row's prompt, its partner's included."""
         epoch, row = place
         example = self.examples[row]
         if self._partners is None:

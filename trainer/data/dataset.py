@@ -79,12 +79,12 @@ class TokenLedger:
     boundary_mismatch: int = 0
 
     def __post_init__(self) -> None:
-        """Hold the balance."""
+        """Check that rows in equal rows kept plus rows dropped."""
         if self.rows_in != self.kept + sum(self.dropped.values()):
             raise ValueError(f"the token ledger does not balance: {self}")
 
     def as_dict(self) -> dict[str, Any]:
-        """Give its numbers as JSON can hold them."""
+        """Return the counts for JSON."""
         return asdict(self)
 
 
@@ -189,7 +189,7 @@ def _column_fits(schema: pa.Schema, name: str) -> bool:
 
 
 def _flaw(row: Conversation, eats: Kind) -> str:
-    """Name what makes a row unusable before it is tokenised, if anything."""
+    """Return the reason a row is unusable before tokenisation, empty if there is none."""
     if eats == "labels" and row.label is None:
         return "no_label"
     if not row.prompt or not all(_is_whole(message) for message in row.prompt):

@@ -15,7 +15,7 @@ from transformers import (
 
 @dataclass
 class Rhythm(TrainerCallback):
-    """Asks for a record at the last step, and for evaluations and checkpoints every so often.
+    """Requests a record at the last step, and evaluations and checkpoints at intervals.
 
     save_every, eval_every: in optimizer steps; None for never. The last step is also kept: what
     follows it may take long.
@@ -31,7 +31,7 @@ class Rhythm(TrainerCallback):
         control: TrainerControl,
         **kwargs: object,
     ) -> None:
-        """Ask for what this step is due."""
+        """Request logging, evaluation or saving where this step is due."""
         ended = state.global_step >= state.max_steps
         control.should_log = control.should_log or ended
         control.should_evaluate = not ended and _due(state.global_step, self.eval_every)

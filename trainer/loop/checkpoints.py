@@ -59,7 +59,7 @@ class Checkpoints:
             save(self._partial(step))
 
     def seal(self, step: int) -> None:
-        """Put the folder written in its place, with a manifest, and drop those before the last."""
+        """Publish a written checkpoint with its manifest, and delete those before the last."""
         partial, final = self._partial(step), self.folder / f"step-{step:08d}"
         with _writing(partial):
             files = {path.name: _digest(path) for path in sorted(partial.iterdir())}
@@ -80,7 +80,7 @@ class Checkpoints:
         return self.folder / f".step-{step:08d}.partial"
 
     def _flaw(self, path: Path) -> str:
-        """Say what keeps a checkpoint from being used, if anything."""
+        """Return the reason a checkpoint is unusable, None if it is usable."""
         manifest = _manifest(path)
         if not manifest:
             return f"expected a {MANIFEST}, found none that can be read"

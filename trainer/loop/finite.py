@@ -24,13 +24,13 @@ class Finite:
         self._first_bad_step = torch.minimum(self._first_bad_step, torch.where(finite, NEVER, step))
 
     def first_bad_step(self) -> int | None:
-        """Give the first such step of all processes."""
+        """Return the first such step over all processes."""
         step = min(ranks.gather(int(self._first_bad_step)))
         return None if step == NEVER else step
 
 
 def not_finite(step: int, rows: Iterable[int]) -> TrainerError:
-    """Say at which step, and among which rows, numbers were lost."""
+    """Return the step and the rows at which a value was not finite."""
     return TrainerError(
         f"step {step}: expected finite log-probs, found NaN or infinite ones in its batch, "
         f"rows {', '.join(map(str, sorted(rows)))} of those kept, counted from 0; look at these "

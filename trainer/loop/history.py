@@ -45,5 +45,5 @@ class History:
             ) from error
 
     def last(self) -> Record:
-        """Give the last record of a training step."""
+        """Return the last record of a training step."""
         return next(record for record in reversed(self.records) if "loss" in record)

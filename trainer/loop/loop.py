@@ -114,7 +114,7 @@ class PreferenceTrainer(ExactTrainer):
         return means.take()
 
     def progress(self) -> dict[str, Any]:
-        """Give what the next step and record depend on, beside the model."""
+        """Return the state beside the model that the next step depends on."""
         self._expect_finite()
         return {
             "means": self._means.state_dict(),
@@ -136,7 +136,7 @@ class PreferenceTrainer(ExactTrainer):
         self._idle = islice(self._order.idle(), done, None)
 
     def _batches(self, rows: Rows) -> tuple[ranks.Shares, DataLoader[Row]]:
-        """Give this process's share of the batches, by row and as tensors."""
+        """Yield this process's share of the batches, by row and as tensors."""
         batches = Batches(rows, self._config.batch_size, self._config.seed)
         order = ranks.Shares(batches, len(rows))
         loader = DataLoader(
@@ -162,7 +162,7 @@ class PreferenceTrainer(ExactTrainer):
         return loss
 
     def get_train_dataloader(self) -> DataLoader[Row]:
-        """Give the batches of all epochs."""
+        """Yield the batches of all epochs."""
         return self._loader
 
     def get_batch_samples(
@@ -202,7 +202,7 @@ class PreferenceTrainer(ExactTrainer):
         return share
 
     def _before_training(self, quantities: Quantities, batch: Batch) -> Quantities:
-        """Give the first batch's quantities as the reference's were computed: without dropout."""
+        """Return the first batch's quantities without dropout, as for the reference."""
         if has_dropout(self.task.policy):
             return self._infer(batch)
         return {name: values.detach() for name, values in quantities.items()}

@@ -28,7 +28,7 @@ class Means:
         self._totals[name] = (so_far + total, counted + count)
 
     def take(self) -> dict[str, float]:
-        """Give the means over all processes and start anew; one without any value is left out."""
+        """Return the means over all processes and reset them; names without values are left out."""
         totals: dict[str, tuple[float, int]] = {}
         for of_rank in gather(self.state_dict()):
             for name, (value, counted) in of_rank.items():
@@ -41,7 +41,7 @@ class Means:
         return means
 
     def state_dict(self) -> dict[str, tuple[float, int]]:
-        """Give what was added since the last means, to go on from."""
+        """Return the sums since the last means, for a checkpoint."""
         return {name: (float(value), count) for name, (value, count) in self._totals.items()}
 
     def load_state_dict(self, state: Mapping[str, tuple[float, int]]) -> None:

@@ -38,7 +38,7 @@ class ExactTrainer(Trainer):
 
     @abstractmethod
     def progress(self) -> dict[str, Any]:
-        """Give this process's state beside weights, optimizer, schedule and random states."""
+        """Return this process's state beside weights, optimizer, schedule and random states."""
 
     @abstractmethod
     def proceed(self, progress: dict[str, Any]) -> None:
@@ -67,7 +67,7 @@ class ExactTrainer(Trainer):
             self._checkpoints.seal(step)
 
     def _moving(self) -> tuple[Optimizer, LRScheduler]:
-        """Give what moves the weights, out of accelerate's wrapping."""
+        """Return the optimizer without accelerate's wrapper."""
         assert self.optimizer is not None and self.lr_scheduler is not None
         return getattr(self.optimizer, "optimizer", self.optimizer), self.lr_scheduler
 
@@ -78,7 +78,7 @@ class ExactTrainer(Trainer):
     def _load_from_checkpoint(
         self, resume_from_checkpoint: str, model: object | None = None
     ) -> None:
-        """Put a checkpoint's weights into the model, before it is wrapped."""
+        """Load a checkpoint's weights into the model, before it is wrapped."""
         put_weights(self.task, read_state(Path(resume_from_checkpoint)))
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:

@@ -55,14 +55,14 @@ class Throughput:
         self._counts[2] += batch["lengths"].sum()
 
     def record(self) -> dict[str, float]:
-        """Tell of the tokens so far, and of the padding since this was last asked."""
+        """Return the tokens so far, and the padding since the last call."""
         counts = self._totals()
         tokens, places, _ = (now - then for now, then in zip(counts, self._told, strict=True))
         self._told = counts
         return {"num_tokens": counts[0], "padding_fraction": 1 - tokens / max(places, 1)}
 
     def pace(self) -> dict[str, float | None]:
-        """Tell of the whole training's speed; mfu is None where the device's peak is unknown."""
+        """Return the speed of the whole training; mfu is None if the device's peak is unknown."""
         tokens, places, scored = self._totals()
         seconds = max(self._elapsed(), 1e-9)
         flops = tokens * self._flops[0] + scored * self._flops[1]
@@ -81,7 +81,7 @@ class Throughput:
         return self._seconds + time.monotonic() - self._since
 
     def state_dict(self) -> dict[str, Any]:
-        """Give this process's counts, to go on from."""
+        """Return this process's counts, for a checkpoint."""
         counts, seconds = self._counts.tolist(), self._elapsed()
         return {"counts": counts, "told": list(self._told), "seconds": seconds}
 
@@ -116,7 +116,7 @@ def _passes(weight: nn.Parameter) -> int:
 
 
 def peak_flops(device: torch.device) -> float | None:
-    """Give a device's peak in dense bf16 arithmetic per second, where it is known."""
+    """Return a device's peak dense bf16 FLOP per second, None if unknown."""
     if device.type != "cuda":
         return None
     name = torch.cuda.get_device_name(device)

@@ -12,7 +12,7 @@ from rather.trainer.model.load_model import head
 
 
 def adapt(model: PreTrainedModel, settings: Lora) -> PeftModel:
-    """Put LoRA matrices into a model, in place, and freeze its own weights.
+    """Insert LoRA matrices into a model, in place, and freeze its own weights.
 
     A reward model's head, which is new, is trained whole. Raises TrainerError where target_modules
     match nothing, or match an embedding or the head, which the log-probs read directly.

@@ -1,4 +1,4 @@
-"""Puts together what is trained: policy, adapter, online reference, shards."""
+"""Builds the trained model: policy, adapter, online reference, shards."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,7 +50,7 @@ class Assembly:
     def _whole(
         self, weights: dict[str, torch.Tensor] | None
     ) -> tuple[PreTrainedModel, PeftModel | None]:
-        """Give the model with all its weights: of a sharded one, a new one that has been given."""
+        """Return the model with all its weights; a sharded one is gathered into a new model."""
         if weights is None:
             return self.task.policy, self.adapted
         scored = self.task.goal.loss.needs_scores

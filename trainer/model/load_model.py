@@ -79,7 +79,7 @@ def load_scorer(folder: Path, pad_id: int, new_head: bool) -> PreTrainedModel:
 
 
 def head(model: PreTrainedModel) -> nn.Module | None:
-    """Give the layer that turns hidden states into logits, where a model has one."""
+    """Return the layer that maps hidden states to logits, None without one."""
     found: nn.Module | None = model.get_output_embeddings()  # type: ignore[no-untyped-call]
     return found
 

@@ -46,12 +46,12 @@ def read_state(checkpoint: Path) -> dict[str, Any]:
 
 
 def put_weights(task: Task, state: dict[str, Any]) -> None:
-    """Put a checkpoint's weights into the model."""
+    """Load a checkpoint's weights into the model."""
     set_model_state_dict(task, state["weights"], options=IN_PART)
 
 
 def put_optimizer(task: Task, optimizer: Optimizer, state: dict[str, Any]) -> None:
-    """Put a checkpoint's optimizer state in place."""
+    """Load a checkpoint's optimizer state."""
     set_optimizer_state_dict(
         task, optimizer, state["optimizer"], options=StateDictOptions(full_state_dict=True)
     )

@@ -34,7 +34,7 @@ class Task(nn.Module):
 
     @property
     def is_distributed_loading_by_transformers(self) -> bool:
-        """Tell transformers' Trainer to leave a model alone whose weights are sharded already."""
+        """Prevent transformers' Trainer from wrapping a model that is already sharded."""
         return self.is_sharded
 
     def forward(self, batch: Batch) -> Quantities:
@@ -44,7 +44,7 @@ class Task(nn.Module):
         return self.goal.quantities(self.policy, batch)
 
     def kept(self) -> set[str]:
-        """Name the weights that training changes, and buffers: what a checkpoint must hold."""
+        """Return the names of trainable weights and buffers, for a checkpoint."""
         refreshed = self.reference is not None and self.reference.refreshed
         frozen = {name for name, weight in self.named_parameters() if not weight.requires_grad}
         return {
@@ -105,6 +105,6 @@ class OnlineReference(nn.Module):
 
 
 def shorter(counts: Tensor) -> Tensor:
-    """Give each of S = 2B sequences the tokens of the shorter of its pair: (S,) -> (S,)."""
+    """Return the length of the shorter sequence of each pair: (S,) -> (S,), S = 2B."""
     chosen, rejected = counts.chunk(2)
     return torch.minimum(chosen, rejected).repeat(2)

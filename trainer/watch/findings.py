@@ -26,12 +26,12 @@ class Finding:
     level: Literal["warning", "note"] = "warning"
 
     def __str__(self) -> str:
-        """Say it in sentences."""
+        """Return the finding as sentences."""
         when = f"step {self.step}" if self.step else "before training"
         return f"{self.name}, {when}: {self.saw}. {self.why} Try: {self.try_}."
 
     def as_dict(self) -> dict[str, str | int]:
-        """Give it as JSON can hold it."""
+        """Return the finding for JSON."""
         told = {"saw": self.saw, "why": self.why, "try": self.try_}
         return {"name": self.name, "level": self.level, "step": self.step, **told}
 
@@ -58,7 +58,7 @@ class Past:
 
     @property
     def compared(self) -> bool:
-        """Tell whether half of a run is over that tells good completions from bad."""
+        """Check whether half of a run on preferences is over."""
         tells = self.loss.eats == "labels" or any("rejected" in name for name in self.loss.inputs)
         return tells and self._epoch >= self.config.epochs / 2
 

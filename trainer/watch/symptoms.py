@@ -119,7 +119,7 @@ def margin_flat(past: Past) -> Finding | None:
 
 
 def _flat(past: Past) -> float:
-    """Give the growth below which a margin is flat, in units of reward."""
+    """Return the growth below which a margin counts as flat, in units of reward."""
     if past.loss.needs_scores or past.beta is None:
         return FLAT_LOGITS
     return past.beta * (FLAT_PER_TOKEN if past.loss.per_token else FLAT_NATS)

@@ -16,11 +16,11 @@ class Window(NamedTuple):
     error: float
 
     def above(self, bound: float, errors: float = 3.0) -> bool:
-        """Tell whether the mean lies above a bound by so many standard errors."""
+        """Check whether the mean exceeds a bound by a number of standard errors."""
         return self.mean - errors * self.error > bound
 
     def below(self, bound: float, errors: float = 3.0) -> bool:
-        """Tell whether the mean lies below a bound by so many standard errors."""
+        """Check whether the mean is below a bound by a number of standard errors."""
         return self.mean + errors * self.error < bound
 
 

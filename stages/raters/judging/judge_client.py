@@ -1,4 +1,4 @@
-"""Ask a judge, and keep every answer.   questions -> verdicts"""
+"""Sample a judge's answers and store each one.   questions -> verdicts"""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -50,7 +50,7 @@ class Judge:
         self._store = AnswerStore(folder, STORED, [KEY], sampling, options.chunk_size)
 
     def verdicts(self, questions: pl.DataFrame, texts: Mapping[str, str]) -> pl.DataFrame:
-        """Ask the questions that have no stored answer, and return all with their answers.
+        """Sample answers to questions without a stored one, and return all answers.
 
         Args:
             questions: key, messages, first_id, second_id, vote.
