@@ -142,6 +142,17 @@ def test_readme_runs_as_written(tmp_path: Path) -> None:
         assert (tmp_path / name).exists(), name
 
 
+@pytest.mark.slow
+def test_python_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The blocks of python-api.md run one after the other in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    for block in blocks(ROOT / "docs" / "python-api.md", "python"):
+        exec(block, names)
+    assert (tmp_path / "pairs.parquet").exists()
+    assert (tmp_path / "audit" / "index.html").exists()
+
+
 def test_readme_is_one_screen() -> None:
     """README has at most 120 lines and 900 words."""
     text = README.read_text()
