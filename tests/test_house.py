@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,16 @@ def test_a_rater_rests_on_no_loss(kind: str) -> None:
     """Nor on the training loop, the audit or a command: adding one makes no rating stale."""
     others = ("trainer/losses/", "trainer/loop/", "trainer/watch/", "stages/audit/", "pipeline/")
     assert {file for file in rater_files(kind) if file.startswith(others)} == set()
+
+
+def test_every_folder_of_code_is_packaged() -> None:
+    """pyproject.toml lists each folder with an `__init__`, under the package's name."""
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    folders = {Path(file).parent for file in code_files() if file.endswith("__init__.py")}
+    inside = {
+        folder.parts[1:] if folder.parts[0] == "pipeline" else folder.parts for folder in folders
+    }
+    assert sorted(listed) == sorted(".".join(("rather", *part)) for part in inside)
 
 
 def test_dvc_yaml_can_be_read() -> None:
