@@ -16,6 +16,8 @@ from rather.auditing.gates import missed, read_gates
 from rather.auditing.previous_audit import read_previous
 from rather.params.params import Params
 from rather.run import Run
+from rather.schemas.audit import Audit as AuditFigures
+from rather.schemas.audit import Dropped, Headline
 from rather.schemas.base import UserError
 from rather.stages.audit.formatting import WRITERS
 from rather.stages.sources.source_files import find
@@ -33,7 +35,7 @@ class Audit(Owner):
         figures: every figure, as audit.json holds them.
     """
 
-    def __init__(self, scratch: Scratch, figures: dict[str, Any], worst: pl.DataFrame) -> None:
+    def __init__(self, scratch: Scratch, figures: AuditFigures, worst: pl.DataFrame) -> None:
         super().__init__(scratch)
         self._folder = scratch.path
         self.figures = figures
@@ -42,8 +44,7 @@ class Audit(Owner):
     @property
     def verdict(self) -> str:
         """Whether the data may be trained on: yes, with_care or no."""
-        answer: str = self.figures["verdict"]["answer"]
-        return answer
+        return self.figures["verdict"]["answer"]
 
     @property
     def problems(self) -> list[str]:
@@ -212,18 +213,18 @@ def check_folder(out: Path, source: str | None = None) -> None:
         raise UserError(f"--out {out}: {inside[0]} lies in it; choose another folder")
 
 
-def _value(figure: dict[str, Any]) -> str:
+def _value(figure: Headline) -> str:
     """Write a figure with its interval and its detail."""
     if figure["value"] is None:
         return f"unknown ({figure['detail']})" if figure["detail"] else "unknown"
     write = WRITERS[figure["unit"]]
     written = write(figure["value"])
-    if figure["low"] is not None:
+    if figure["low"] is not None and figure["high"] is not None:
         written += f" ({write(figure['low'])} to {write(figure['high'])})"
     return f"{written}, {figure['detail']}" if figure["detail"] else written
 
 
-def _unit(row: dict[str, Any]) -> str:
+def _unit(row: Dropped) -> str:
     """Return a unit's name in the number of a count."""
-    unit: str = row["unit"]
+    unit = row["unit"]
     return unit.removesuffix("s") if row["count"] == 1 else unit

@@ -14,6 +14,7 @@ from rather.auditing.previous_audit import Previous
 from rather.auditing.worst_rows import audit_rows
 from rather.ledger import plain
 from rather.run import Run
+from rather.schemas.audit import Audit as AuditFigures
 from rather.schemas.audit import checked_audit
 from rather.stages.audit.data_card import card
 from rather.stages.audit.outcomes import with_fates
@@ -32,7 +33,7 @@ COLUMNS = (*EVIDENCE, "stage", "reason", "failed")
 
 def write_dossier(
     run: Run, folder: Path, docs: str, why: str, previous: Previous | None = None
-) -> Audit:
+) -> AuditFigures:
     """Audit a run's tables up to validate, write all of it into a folder, return the figures.
 
     docs: where the Data Docs are, seen from the folder;  why: the command that tells a pair's story
@@ -44,7 +45,7 @@ def write_dossier(
 
 def write_tables(
     run: Run, folder: Path, docs: str, why: str, previous: Previous | None = None
-) -> tuple[Audit, pl.DataFrame]:
+) -> tuple[AuditFigures, pl.DataFrame]:
     """Write an audit but for its page and figures; return the figures and the worst pairs."""
     folder.mkdir(parents=True, exist_ok=True)
     _write_pairs(run, folder / PAIRS)
@@ -67,7 +68,7 @@ def write_tables(
         rows.write_parquet(draft, compression="zstd")
     written = described((folder / name for name in (FLAGGED, PAIRS, WORST)), folder)
     write_text(folder / CARD, card(told, written=written))
-    return audit, rows
+    return checked_audit(audit), rows
 
 
 def write_page(folder: Path, audit: Mapping[str, Any], rows: pl.DataFrame) -> None:

@@ -1,6 +1,7 @@
 """Audit the tables up to validate."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from rather.auditing.audit_folder import PAGE, write_dossier
@@ -20,12 +21,12 @@ def run(run: Run) -> None:
     print_verdict(run, audit, "report")
 
 
-def summary(audit: dict[str, Any]) -> dict[str, Any]:
+def summary(audit: Mapping[str, Any]) -> dict[str, Any]:
     """Return an audit's headline figures under short names, for `dvc metrics diff`."""
     figures = {NAMES.get(each["name"], each["name"]): each["value"] for each in audit["headline"]}
     return {**figures, "num_problems": len(audit["verdict"]["problems"])}
 
 
-def print_verdict(run: Run, audit: dict[str, Any], stage: str) -> None:
+def print_verdict(run: Run, audit: Mapping[str, Any], stage: str) -> None:
     """Print the verdict and the path of its page."""
     print(f"{audit['verdict']['sentence']} {run.data / stage / PAGE}")
