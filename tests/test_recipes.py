@@ -90,7 +90,7 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("recipe", recipes(), ids=lambda recipe: recipe.name)
 def test_a_recipe_works(recipe: Recipe, tree: Path) -> None:
     """After a recipe's edits its check succeeds; before them it fails."""

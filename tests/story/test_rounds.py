@@ -23,6 +23,7 @@ def first(demo: Repository, tmp_path_factory: pytest.TempPathFactory) -> Reposit
     repository = demo.copy(tmp_path_factory.mktemp("rounds") / "first")
     repository.set_params({"rounds": {"r1": {"from": "dpo", "policy": "dpo"}}})
     assert ran(repository.run("dvc", "repro", "evaluate")) == {
+        "params",
         *(f"{stage}@r1" for stage in STAGES),
         "sample",
         "evaluate",
@@ -51,7 +52,12 @@ def pairs(repository: Repository, name: str) -> pl.DataFrame:
 def test_an_added_round_runs_alone(second: tuple[Repository, str]) -> None:
     """Adding r2 runs r2's stages, and the evaluation that it stands in."""
     repository, output = second
-    assert ran(output) == {*(f"{stage}@r2" for stage in STAGES), "sample", "evaluate"}
+    assert ran(output) == {
+        "params",
+        *(f"{stage}@r2" for stage in STAGES),
+        "sample",
+        "evaluate",
+    }
     assert repository.metrics("evaluate")["gold_accuracy"].keys() == {
         "sft",
         "dpo",
