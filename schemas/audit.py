@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Mapping
 from functools import cache
-from typing import Annotated, Any, Literal, NotRequired
+from typing import Annotated, Any, Literal, NotRequired, cast
 
 from pydantic import ConfigDict, Field, TypeAdapter, with_config
 from typing_extensions import TypedDict
@@ -508,12 +508,13 @@ def _adapter() -> TypeAdapter[Audit]:
 
 
 def checked_audit(audit: Mapping[str, Any]) -> Audit:
-    """Return an audit's figures, held to their types.
+    """Return the same figures, once they are held to their types.
 
     Raises:
         pydantic.ValidationError: A figure is missing or has another type: a defect of rather.
     """
-    return _adapter().validate_python(audit)
+    _adapter().validate_python(audit)
+    return cast(Audit, audit)
 
 
 def audit_schema() -> dict[str, Any]:

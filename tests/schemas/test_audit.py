@@ -32,8 +32,9 @@ def test_a_real_audit_fits_the_published_schema(audit: dict[str, Any]) -> None:
 
 
 def test_checking_changes_nothing(audit: dict[str, Any]) -> None:
-    """Keys keep their order, and values their types."""
-    assert json.dumps(checked_audit(audit)) == json.dumps(audit)
+    """Keys keep the order they come in, and values their types."""
+    turned = dict(reversed(audit.items()))
+    assert json.dumps(checked_audit(turned)) == json.dumps(turned)
 
 
 @pytest.mark.parametrize(
