@@ -5,6 +5,8 @@ from typing import Any, Literal, NamedTuple
 
 import polars as pl
 
+from rather.stages.common.spelling import counted
+
 FEW, MANY = 1_000, 5_000
 NUM_AT_LEAST = 20  # prompts of a group: of fewer, its rate says little
 FAR_BELOW = 0.8  # of the rate of all ...
@@ -23,14 +25,14 @@ def of_size(num_pairs: int) -> Advice | None:
     if num_pairs < FEW:
         return Advice(
             "warning",
-            f"{num_pairs:,} training pairs: fewer than {FEW:,} seldom change a model for the "
-            "better; gather more ratings, or loosen what dropped most, before training",
+            f"{counted(num_pairs, 'training pair')}: below {FEW:,} training rarely helps; collect "
+            "more ratings, or relax the rule that dropped most",
         )
     if num_pairs < MANY:
         return Advice(
             "note",
-            f"{num_pairs:,} training pairs: with fewer than {MANY:,} compare the trained model "
-            "with the one it started from before using it",
+            f"{counted(num_pairs, 'training pair')}: below {MANY:,} compare the trained model with "
+            "the one it started from before using it",
         )
     return None
 

@@ -10,6 +10,7 @@ from typing import Any
 from rather.stages.audit import data_problems, label_problems
 from rather.stages.audit.audit_options import Options
 from rather.stages.audit.problems import Figures, Problem
+from rather.stages.common.spelling import counted
 
 Rule = Callable[[Figures, Options], Problem | None]
 RULES: dict[str, Rule] = {
@@ -46,11 +47,9 @@ def verdict(figures: Figures, options: Options) -> dict[str, Any]:
 
 def _sentence(answer: str, figures: Figures, num: int, errors: int) -> str:
     """Return the verdict as a sentence."""
-    pairs = f"{figures['totals']['training']:,} training {figures['kind']}"
+    remaining = counted(figures["totals"]["training"], f"training {figures['kind'][:-1]}")
     if answer == "yes":
-        return f"Yes: nothing speaks against training on the {pairs} that remain."
+        return f"Yes: no problems found; {remaining} left."
     if answer == "no":
-        what = "one thing is" if errors == 1 else f"{errors} things are"
-        return f"No, not as it is: {what} wrong with this data."
-    what = "one thing asks" if num == 1 else f"{num} things ask"
-    return f"With care: {pairs} remain, and {what} for a look first."
+        return f"No, not as it is: {counted(errors, 'problem')} to fix first."
+    return f"With care: {remaining} left; review {counted(num, 'warning')} first."

@@ -92,7 +92,7 @@ def test_the_ledger_and_the_files_are_shown(converted: Any) -> None:
 
 def test_few_pairs_are_said_loudly(converted: Any) -> None:
     """Four pairs are no training set; labels are not counted as pairs."""
-    assert "warning: 4 training pairs: fewer than" in converted("dpo", "pairs.parquet")[1].stderr
+    assert "warning: 4 training pairs: below" in converted("dpo", "pairs.parquet")[1].stderr
     assert "training pairs" not in converted("kto", "labels.parquet")[1].stderr
 
 

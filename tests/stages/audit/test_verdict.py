@@ -138,7 +138,7 @@ def test_errors_come_first() -> None:
     found = told(change)
     severities = [each["severity"] for each in found["problems"]]
     assert severities == ["error", "error", "warning"]
-    assert "2 things are wrong" in found["sentence"]
+    assert "2 problems to fix" in found["sentence"]
 
 
 def test_a_share_that_is_only_perhaps_off_is_none() -> None:
