@@ -115,8 +115,9 @@ def test_an_edit_of_a_named_file_is_seen(
     changes = {parameter: value} | ({"source.format": "auto"} if name == "prompts.jsonl" else {})
     changed.set_params(changes)
     changed.run("dvc", "repro", "-q", "params")
-    changed.run("dvc", "commit", "-q", "-f")
-    assert stale(changed) == set()
+    member = {"rate": "rate@verifier"}.get(expected, expected)
+    changed.run("dvc", "commit", "-q", "-f", member)  # as if it had run; its own tables stay
+    assert expected not in stale(changed)
     with edited(path, "\n"):
         assert expected in stale(changed)
 
