@@ -24,7 +24,9 @@ KINDS = {
 @pytest.fixture(scope="module")
 def repository(demo: Repository, tmp_path_factory: pytest.TempPathFactory) -> Repository:
     """A run of the whole chain, whose files may be edited."""
-    return demo.copy(tmp_path_factory.mktemp("stale") / "edited")
+    made = demo.copy(tmp_path_factory.mktemp("stale") / "edited")
+    made.run("rather", "run", "params")  # its links lead to the copy's own files
+    return made
 
 
 def stale(repository: Repository) -> set[str]:
