@@ -4,6 +4,7 @@ values.yaml: every parameter, so that a stage depends on defaults too
 named:       a link for each file that params.yaml names, so that its content is a dependency
 """
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,13 @@ def run(run: Run) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     text = yaml.safe_dump(complete(run.params), sort_keys=False, allow_unicode=True)
     write_text(folder / "values.yaml", text)
-    with atomic_folder(folder / "named") as draft:
+    named = folder / "named"
+    with atomic_folder(named) as draft:
         for name, path in single_files(run.params, run.root).items():
-            _link(draft / name, path)
+            _link(draft / name, path and _target(path, run.root, named))
         for group, paths in file_groups(run.params, run.root).items():
-            _link_all(draft / group, paths)
+            targets = sorted(_target(path, run.root, named / group) for path in paths)
+            _link_all(draft / group, targets)
 
 
 def complete(params: Params) -> dict[str, Any]:
@@ -39,18 +42,27 @@ def complete(params: Params) -> dict[str, Any]:
     return values
 
 
-def _link(link: Path, path: Path | None) -> None:
+def _target(path: Path, root: Path, folder: Path) -> Path:
+    """Return what a link in a folder points to: a file of the repository by its relative path.
+
+    A relative link stays right in a copy of the repository, and after a move.
+    """
+    path = path.resolve()
+    inside = path.is_relative_to(root.resolve())
+    return Path(os.path.relpath(path, folder.resolve())) if inside else path
+
+
+def _link(link: Path, target: Path | None) -> None:
     """Link to a file or folder; an empty file stands for none."""
-    if path is None:
+    if target is None:
         link.touch()
     else:
-        link.symlink_to(path.resolve(), target_is_directory=path.is_dir())
+        link.symlink_to(target)
 
 
-def _link_all(folder: Path, paths: set[Path]) -> None:
-    """Fill a folder with links, numbered in the order of their paths, beside a list of names."""
+def _link_all(folder: Path, targets: list[Path]) -> None:
+    """Fill a folder with numbered links, beside a list of their names."""
     folder.mkdir(parents=True)
-    ordered = sorted(path.resolve() for path in paths)
-    (folder / "names").write_text("".join(f"{path.name}\n" for path in ordered), encoding="utf-8")
-    for number, path in enumerate(ordered):
-        (folder / f"{number:02}-{path.name}").symlink_to(path)
+    (folder / "names").write_text("".join(f"{path.name}\n" for path in targets), encoding="utf-8")
+    for number, target in enumerate(targets):
+        (folder / f"{number:02}-{target.name}").symlink_to(target)
